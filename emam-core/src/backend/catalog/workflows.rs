@@ -1,0 +1,162 @@
+//! Runs, and who works on them.
+//!
+//! A worker claims a run for a limited time and gets a fencing token, the epoch. Whoever claims
+//! the run later gets a greater epoch; from then on every write with the old one is refused. So a
+//! worker that slept through its lease cannot undo what its successor has done.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{ErrorInfo, Result};
+use crate::id::{AssetId, RunId};
+use crate::model::{Failure, Page, PageRequest, Progress, Run, RunKind, RunState, StepState};
+
+/// Keeps runs.
+///
+/// # Contract
+/// - `start_is_idempotent`: starting with a known idempotency key gives the run started first.
+/// - `claim_by_priority_then_age`: the queued run with the highest priority comes first, the older
+///   one among equals.
+/// - `claim_only_what_is_due`: waiting runs are claimed once their time has come, not before.
+/// - `claim_filters_by_kind`: only the kinds asked for are claimed.
+/// - `two_workers_never_share_a_run`: a leased run is claimed by nobody else.
+/// - `expired_lease_is_taken_over`: once the lease is over the run is claimed again, with a
+///   greater epoch.
+/// - `stale_epoch_is_refused`: `extend`, `report_step`, `report_progress` and `settle` with an old
+///   epoch are `Conflict` and change nothing.
+/// - `steps_are_kept`: reported steps read back in the order they were begun, with their outputs.
+/// - `done_step_stays_done`: a report on a step that is done is `Conflict`.
+/// - `settled_run_is_final`: a run settled to a final state is not claimed again.
+/// - `cancel_of_a_queued_run`: cancelling a run nobody works on makes it `Cancelled` at once.
+/// - `cancel_of_a_running_run`: cancelling a leased run sets `cancel_requested`; its worker stops.
+/// - `cancel_of_a_final_run`: cancelling a run in a final state is `Conflict`.
+/// - `retry_goes_on_where_it_failed`: `retry` of a failed or cancelled run queues it again with
+///   its done steps kept; of any other it is `Conflict`.
+/// - `runs_are_listed_newest_first`: with filter by state, kind and asset, over pages of any size.
+#[async_trait]
+pub trait Workflows: Debug + Send + Sync + 'static {
+    /// Stores a queued run; gives the run that has its idempotency key, if one has.
+    async fn start_run(&self, run: &Run) -> Result<Run>;
+
+    /// Takes the next run that is due, if any.
+    async fn claim_run(&self, claim: &Claim) -> Result<Option<Leased>>;
+
+    /// Keeps a lease until `until`. Tells whether somebody asked the run to stop.
+    async fn extend_lease(&self, lease: &Lease, now: Timestamp, until: Timestamp) -> Result<bool>;
+
+    /// Records that a step has begun, is done or has failed.
+    async fn report_step(&self, lease: &Lease, report: &StepReport) -> Result<()>;
+
+    /// Records what a run is doing now. Not an event: it changes too often.
+    async fn report_progress(&self, lease: &Lease, progress: &Progress) -> Result<()>;
+
+    /// Ends the lease and says what becomes of the run.
+    async fn settle_run(
+        &self,
+        lease: &Lease,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<Run>;
+
+    /// Asks a run to stop.
+    async fn cancel_run(&self, id: RunId, now: Timestamp) -> Result<Run>;
+
+    /// Queues a failed or cancelled run again, from its first step that is not done.
+    async fn retry_run(&self, id: RunId, now: Timestamp) -> Result<Run>;
+
+    /// Reads one run.
+    async fn run(&self, id: RunId) -> Result<Run>;
+
+    /// Lists runs, newest first.
+    async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>>;
+
+    /// When the next run will be due, if one is queued (then it is now) or waiting, or leased (then
+    /// it is when the lease ends).
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
+}
+
+/// Who wants to work, on what and for how long.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The worker, for people who look at the runs.
+    pub worker: String,
+    /// The kinds it can work on.
+    pub kinds: Vec<RunKind>,
+    /// The present instant.
+    pub now: Timestamp,
+    /// When the lease ends unless extended.
+    pub until: Timestamp,
+}
+
+/// The right to work on a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Which run.
+    pub run: RunId,
+    /// The fencing token.
+    pub epoch: i64,
+}
+
+/// A run with the right to work on it.
+#[derive(Debug, Clone)]
+pub struct Leased {
+    /// The run as it stands, steps included.
+    pub run: Run,
+    /// The right.
+    pub lease: Lease,
+}
+
+/// What happened to a step.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    /// Its name.
+    pub name: String,
+    /// Where it is now.
+    pub state: StepState,
+    /// What it gave, when it is done.
+    pub output: Value,
+    /// Why it failed, when it has.
+    pub error: Option<ErrorInfo>,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+/// What becomes of a run when a worker lets go of it.
+#[derive(Debug, Clone)]
+pub enum Settlement {
+    /// It is done.
+    Succeeded(Value),
+    /// It is given up.
+    Failed(Failure),
+    /// It was stopped.
+    Cancelled,
+    /// It goes on later: a remote job is under way. Not an attempt.
+    Waiting {
+        /// When it is to be taken up again.
+        resume_at: Timestamp,
+    },
+    /// It is tried again later: its present step has failed.
+    Retry {
+        /// When it is to be taken up again.
+        resume_at: Timestamp,
+    },
+    /// Somebody else may take it at once: the worker is closing.
+    Released,
+}
+
+/// Which runs are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunFilter {
+    /// In these states; in every state when empty.
+    pub states: Vec<RunState>,
+    /// Of these kinds; of every kind when empty.
+    pub kinds: Vec<RunKind>,
+    /// About this asset.
+    pub asset: Option<AssetId>,
+}

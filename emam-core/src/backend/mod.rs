@@ -1,0 +1,74 @@
+//! The traits behind the library: one role each, implemented once per provider.
+//!
+//! Users hold a [`Library`](crate::Library); implementors write one of these. Every method is
+//! required, so nothing is forgotten and wrappers forward everything. Rules for implementors:
+//!
+//! - `&self`; borrowed in, owned out; the last argument is one options struct.
+//! - `capabilities` is constant for the life of the backend. What it denies is
+//!   [`Unsupported`](crate::ErrorKind::Unsupported) when called.
+//! - Never retry, sleep, log errors or read the clock: the workflow engine does. A backend that
+//!   stands for something with a clock of its own is handed a [`Clock`](crate::clock::Clock).
+//! - Dropping a future stops the work or leaves it harmless; nothing half-written is ever seen.
+//!
+//! Each `# Contract` bullet is a test of the same name in [`testkit`](crate::testkit).
+
+pub mod analyzer;
+pub mod archive;
+pub mod catalog;
+pub mod prober;
+pub mod storage;
+pub mod transcoder;
+
+use serde_json::Value;
+
+pub use analyzer::{AnalysisRequest, Analyzer, AnalyzerCapabilities, Findings};
+pub use archive::{
+    Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, Quote, QuoteRequest, RestoreOptions,
+    RestoreSpeed,
+};
+pub use catalog::Catalog;
+pub use prober::{MediaSource, Prober};
+pub use storage::{
+    ByteRange, CopyOptions, GetOptions, Key, Object, Part, PresignMethod, PresignRequest,
+    Presigned, PutFileOptions, PutOptions, Stat, Storage, StorageCapabilities, Upload,
+};
+pub use transcoder::{OutputFile, Outputs, TranscodeJob, Transcoder, TranscoderCapabilities};
+
+use crate::error::ErrorInfo;
+
+/// Names a job of a [`Transcoder`] or [`Analyzer`]: the service's own id, opaque to us.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub String);
+
+/// What a job of a [`Transcoder`] or [`Analyzer`] is at.
+#[derive(Debug, Clone)]
+pub enum JobStatus {
+    /// Under way.
+    Running {
+        /// How much is done, from 0 to 1.
+        fraction: f64,
+        /// How long it will take from now, in milliseconds, where that can be told.
+        eta_ms: Option<u64>,
+        /// What is finished already and can be used before the rest.
+        ready: Vec<OutputFile>,
+    },
+    /// Done: the outputs can be fetched.
+    Succeeded,
+    /// Given up by the service.
+    Failed(ErrorInfo),
+    /// Stopped because we asked.
+    Cancelled,
+}
+
+/// What came of one item of a batch.
+#[derive(Debug, Clone)]
+pub struct Outcome<T = ()> {
+    /// Which item: its key, in the order of the request.
+    pub item: String,
+    /// What came of it.
+    pub result: std::result::Result<T, ErrorInfo>,
+}
+
+/// The reply of a service as it came, kept beside what was made of it.
+pub type RawReply = Value;

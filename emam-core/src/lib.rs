@@ -1,0 +1,11 @@
+//! emam: a media asset management engine as a library.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod backend;
+pub mod clock;
+pub mod error;
+pub mod id;
+pub mod model;
+pub mod time;
+
+pub use error::{Error, ErrorInfo, ErrorKind, Result, Retry};
