@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Key, Outcome};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::StorageClass;
 
 /// Moves objects of one storage into a colder class and back for a time. The key stays; what
@@ -29,6 +29,7 @@ use crate::model::StorageClass;
 /// - `restore_expires`: a restored object is `Archived` again once its time is over.
 /// - `restore_of_online`: restoring what is not archived is
 ///   [`Conflict`](crate::ErrorKind::Conflict) in its outcome.
+/// - `forget_is_final`: a forgotten object cannot be restored; forgetting it again succeeds.
 /// - `quote_changes_nothing`: a quote answers with bytes and time and moves nothing.
 #[async_trait]
 pub trait Archive: Debug + Send + Sync + 'static {
@@ -50,6 +51,9 @@ pub trait Archive: Debug + Send + Sync + 'static {
 
     /// Tells what one object is at.
     async fn status(&self, key: &Key) -> Result<ArchiveStatus>;
+
+    /// Deletes the archive's own copy of an object for good. One it does not have is fine.
+    async fn forget(&self, key: &Key) -> Result<()>;
 }
 
 /// What an archive can do.
@@ -139,4 +143,41 @@ pub enum ArchiveStatus {
         /// When the readable copy goes away.
         expires_at: Timestamp,
     },
+}
+
+/// An archive that has no classes: nothing can be archived.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoArchive;
+
+impl NoArchive {
+    fn unsupported(operation: &'static str) -> Error {
+        Error::new(ErrorKind::Unsupported, operation, "this library has no archive; give it one")
+    }
+}
+
+#[async_trait]
+impl Archive for NoArchive {
+    fn capabilities(&self) -> ArchiveCapabilities {
+        ArchiveCapabilities { classes: Vec::new(), restore_times: Vec::new() }
+    }
+
+    async fn archive(&self, _: &[Key], _: StorageClass) -> Result<Vec<Outcome>> {
+        Err(Self::unsupported("archive.store"))
+    }
+
+    async fn quote(&self, _: &[ArchiveItem], _: QuoteRequest) -> Result<Quote> {
+        Err(Self::unsupported("archive.quote"))
+    }
+
+    async fn restore(&self, _: &[Key], _: RestoreOptions) -> Result<Vec<Outcome<Timestamp>>> {
+        Err(Self::unsupported("archive.restore"))
+    }
+
+    async fn status(&self, _: &Key) -> Result<ArchiveStatus> {
+        Ok(ArchiveStatus::Online)
+    }
+
+    async fn forget(&self, _: &Key) -> Result<()> {
+        Ok(())
+    }
 }
