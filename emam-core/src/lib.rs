@@ -12,7 +12,10 @@ mod io;
 pub mod library;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod memory;
 pub mod model;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 pub mod timeline;
 pub mod transfer;
