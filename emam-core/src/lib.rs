@@ -2,10 +2,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod backend;
+mod checksum;
 pub mod clock;
 pub mod error;
 pub mod id;
+mod io;
+#[cfg(feature = "local")]
+pub mod local;
+pub mod memory;
 pub mod model;
 pub mod time;
+pub mod transfer;
 
 pub use error::{Error, ErrorInfo, ErrorKind, Result, Retry};

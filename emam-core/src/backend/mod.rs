@@ -17,6 +17,7 @@ pub mod archive;
 pub mod catalog;
 pub mod prober;
 pub mod storage;
+pub(crate) mod storage_rules;
 pub mod transcoder;
 
 use serde_json::Value;
