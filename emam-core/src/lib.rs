@@ -11,6 +11,8 @@ mod io;
 pub mod local;
 pub mod memory;
 pub mod model;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 pub mod transfer;
 
