@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Analyzer, Archive, Backends, Catalog, Prober, Storage, Transcoder};
+use crate::backend::{
+    Analyzer, Archive, Backends, Catalog, NoArchive, Prober, Storage, Transcoder,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::error::Result;
 use crate::library::Library;
+use crate::local::LocalBackends;
 use crate::workflow::{
     Analyze, ArchiveAssets, Engine, EngineOptions, Ingest, Observer, RestoreAssets, RetryPolicy,
     Workflow,
@@ -120,7 +123,7 @@ impl LibraryBuilder {
         let archive = match (self.archive, &self.originals) {
             (Some(archive), _) => archive,
             (None, None) => local.archive,
-            (None, Some(_)) => Arc::new(crate::backend::NoArchive),
+            (None, Some(_)) => Arc::new(NoArchive),
         };
         let backends = Arc::new(Backends {
             catalog: self.catalog.unwrap_or(local.catalog),
@@ -133,7 +136,7 @@ impl LibraryBuilder {
             clock,
         });
         if self.engine.workers > 0 {
-            crate::local::tidy_work(folder.as_ref(), &backends).await?;
+            leftovers.tidy(&backends).await?;
         }
         let workflows: Vec<Arc<dyn Workflow>> = vec![
             Arc::new(Ingest),

@@ -1,6 +1,6 @@
 //! Bytes by key, in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ pub struct MemoryStorage {
 #[derive(Default)]
 struct State {
     objects: BTreeMap<Key, Bytes>,
-    uploads: HashMap<String, PartialObject>,
+    uploads: BTreeMap<String, PartialObject>,
     uploads_begun: u64,
 }
 
@@ -220,7 +220,8 @@ impl Storage for MemoryStorage {
             return Err(exists(operation, key));
         }
         state.uploads_begun += 1;
-        let id = state.uploads_begun.to_string();
+        // As wide as any, so that the oldest sorts first.
+        let id = format!("{:020}", state.uploads_begun);
         let partial = PartialObject { key: key.clone(), options, parts: BTreeMap::new() };
         state.uploads.insert(id.clone(), partial);
         Ok(Upload { id, key: key.clone() })
@@ -232,6 +233,12 @@ impl Storage for MemoryStorage {
         check_part(operation, upload, number, size, PART_SIZE as u64)?;
         self.lock().upload(operation, upload)?.parts.insert(number, body);
         Ok(Part { number, size })
+    }
+
+    async fn uploads(&self, key: &Key) -> Result<Vec<Upload>> {
+        let state = self.lock();
+        let of_key = state.uploads.iter().filter(|(_, partial)| partial.key == *key);
+        Ok(of_key.map(|(id, _)| Upload { id: id.clone(), key: key.clone() }).collect())
     }
 
     async fn upload_parts(&self, upload: &Upload) -> Result<Vec<Part>> {

@@ -31,6 +31,7 @@ pub enum StorageCall {
     Presign,
     UploadBegin,
     UploadPart,
+    Uploads,
     UploadParts,
     UploadComplete,
     UploadAbort,
@@ -49,6 +50,7 @@ impl StorageCall {
             Self::Presign => "storage.presign",
             Self::UploadBegin => "storage.upload_begin",
             Self::UploadPart => "storage.upload_part",
+            Self::Uploads => "storage.uploads",
             Self::UploadParts => "storage.upload_parts",
             Self::UploadComplete => "storage.upload_complete",
             Self::UploadAbort => "storage.upload_abort",
@@ -246,6 +248,10 @@ impl Storage for FaultyStorage {
 
     async fn upload_part(&self, upload: &Upload, number: u32, body: Bytes) -> Result<Part> {
         self.call(StorageCall::UploadPart, self.inner.upload_part(upload, number, body)).await
+    }
+
+    async fn uploads(&self, key: &Key) -> Result<Vec<Upload>> {
+        self.call(StorageCall::Uploads, self.inner.uploads(key)).await
     }
 
     async fn upload_parts(&self, upload: &Upload) -> Result<Vec<Part>> {

@@ -123,20 +123,20 @@ mod tests {
     }
 
     /// The contract, the cases and the macro that runs them: three lists that must be one.
+    fn assert_complete(contract: &str, suite: &str, name: &str) {
+        let promises = between(contract, "/// - `", "`:");
+        let cases = between(suite, "\npub async fn ", "(");
+        let list = suite.split_once(name).expect("the macro").1.split_once('}').expect("its end").0;
+        let run: BTreeSet<_> =
+            list.split(',').map(str::trim).filter(|case| !case.is_empty()).collect();
+        assert!(promises.len() > 5);
+        assert_eq!(promises, cases);
+        assert_eq!(cases, run);
+    }
+
     #[test]
-    fn every_promise_has_a_case_that_is_run() {
-        for (contract, suite) in
-            [(include_str!("../backend/storage.rs"), include_str!("storage.rs"))]
-        {
-            let promises = between(contract, "/// - `", "`:");
-            let cases = between(suite, "\npub async fn ", "(");
-            let list = suite.split_once("storage:").or_else(|| suite.split_once("archive:"));
-            let list = list.expect("the macro").1.split_once('}').expect("its end").0;
-            let run: BTreeSet<_> =
-                list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-            assert!(promises.len() > 5);
-            assert_eq!(promises, cases);
-            assert_eq!(cases, run);
-        }
+    fn every_promise_of_storage_has_a_case_that_is_run() {
+        let suite = [include_str!("storage/mod.rs"), include_str!("storage/uploads.rs")].concat();
+        assert_complete(include_str!("../backend/storage.rs"), &suite, "$fixture, storage:");
     }
 }

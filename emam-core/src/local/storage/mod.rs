@@ -159,6 +159,11 @@ impl Storage for FolderStorage {
             .await
     }
 
+    async fn uploads(&self, key: &Key) -> Result<Vec<Upload>> {
+        let key = key.clone();
+        self.run("storage.uploads", move |folder| folder.uploads_to(&key)).await
+    }
+
     async fn upload_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
         let upload = upload.clone();
         self.run("storage.upload_parts", move |folder| folder.upload_parts(&upload)).await

@@ -169,6 +169,13 @@ impl Folder {
         }
     }
 
+    pub(super) fn uploads_to(&self, key: &Key) -> Result<Vec<Upload>> {
+        self.path("storage.uploads", key)?;
+        let all = self.unfinished_uploads()?;
+        Ok(all.into_iter().map(|found| found.upload).filter(|upload| upload.key == *key).collect())
+    }
+
+    /// Lists them oldest first, which is the order of their ids.
     pub(super) fn unfinished_uploads(&self) -> Result<Vec<UnfinishedUpload>> {
         let operation = "storage.uploads";
         let mut found = Vec::new();
