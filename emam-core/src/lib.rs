@@ -7,5 +7,6 @@ pub mod error;
 pub mod id;
 pub mod model;
 pub mod time;
+pub mod timeline;
 
 pub use error::{Error, ErrorInfo, ErrorKind, Result, Retry};
