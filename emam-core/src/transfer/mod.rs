@@ -68,7 +68,7 @@ impl fmt::Debug for CopyIn<'_> {
 }
 
 /// What a file adds up to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Copied {
     /// Its size in bytes.
     pub size: u64,
