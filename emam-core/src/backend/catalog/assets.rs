@@ -1,6 +1,5 @@
 //! Assets, versions, renditions and the files that hold them.
 
-// HEAD UPDATE (by the head of the project, intended): see the new methods and contract bullets in this file; implement them too.
 use std::fmt::Debug;
 
 use async_trait::async_trait;

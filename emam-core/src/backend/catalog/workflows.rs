@@ -4,7 +4,6 @@
 //! the run later gets a greater epoch; from then on every write with the old one is refused. So a
 //! worker that slept through its lease cannot undo what its successor has done.
 
-// HEAD UPDATE (by the head of the project, intended): see the new methods and contract bullets in this file; implement them too.
 use std::fmt::Debug;
 
 use async_trait::async_trait;

@@ -8,14 +8,19 @@
 
 mod annotations;
 mod assets;
+mod bins;
+mod categories;
 mod codes;
 mod cursor;
 mod error;
 mod events;
 mod facts;
+mod projects;
 mod records;
 mod renditions;
 mod schema;
+mod sequences;
+mod tree;
 mod workflows;
 
 use std::fmt;
