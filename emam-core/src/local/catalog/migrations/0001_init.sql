@@ -187,10 +187,10 @@ CREATE TABLE asset_count (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE asset_title (
-    title TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    PRIMARY KEY (title, seq DESC)
-) STRICT, WITHOUT ROWID;
+    seq INTEGER PRIMARY KEY,
+    title TEXT NOT NULL
+) STRICT;
+CREATE INDEX asset_title_by_title ON asset_title (title, seq DESC);
 
 CREATE TABLE asset_md5 (
     md5 TEXT NOT NULL,
