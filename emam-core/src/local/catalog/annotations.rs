@@ -48,7 +48,7 @@ impl Revised for Annotation {
 ///
 /// The seconds are a fraction over a 32-bit number of frames. Two such fractions that differ do so
 /// by more than 2^-64, so 64 bits after the point tell them apart.
-fn start_key(range: Option<TimeRange>) -> Vec<u8> {
+pub(super) fn start_key(range: Option<TimeRange>) -> Vec<u8> {
     let Some(range) = range else { return Vec::new() };
     let (num, den) = (i128::from(range.rate().num()), i128::from(range.rate().den()));
     let time = i128::from(range.start()) * den;

@@ -101,11 +101,7 @@ impl Assets for SqliteCatalog {
     }
 
     async fn delete_version(&self, id: VersionId) -> Result<()> {
-        self.write("versions.delete", move |tx| {
-            let (seq, version): (_, Version) = fetch(tx, tx.operation, id.uuid())?;
-            tx.delete(seq, &version)
-        })
-        .await
+        self.write("versions.delete", move |tx| renditions::delete_version(tx, id)).await
     }
 
     async fn put_rendition(&self, rendition: &Rendition) -> Result<()> {
@@ -129,11 +125,7 @@ impl Assets for SqliteCatalog {
     }
 
     async fn delete_rendition(&self, id: RenditionId) -> Result<()> {
-        self.write("renditions.delete", move |tx| {
-            let (seq, rendition): (_, Rendition) = fetch(tx, tx.operation, id.uuid())?;
-            tx.delete(seq, &rendition)
-        })
-        .await
+        self.write("renditions.delete", move |tx| renditions::delete_rendition(tx, id)).await
     }
 
     async fn set_instance_state(
@@ -151,6 +143,19 @@ impl Assets for SqliteCatalog {
         let md5 = md5.to_ascii_lowercase();
         self.read("assets.find_content", move |conn| renditions::find_content(conn, &md5, size))
             .await
+    }
+
+    async fn claim_content(
+        &self,
+        md5: &str,
+        size: u64,
+        claimant: &ContentMatch,
+    ) -> Result<ContentMatch> {
+        let (md5, claimant) = (md5.to_ascii_lowercase(), claimant.clone());
+        self.write("assets.claim_content", move |tx| {
+            renditions::claim_content(tx, &md5, size, &claimant)
+        })
+        .await
     }
 
     async fn size_is_known(&self, size: u64) -> Result<bool> {

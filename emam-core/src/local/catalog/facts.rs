@@ -88,7 +88,7 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
             self.count(after.group, 1);
         }
         if old.title != new.title {
-            self.drop_title(seq, old)?;
+            self.clear("DELETE FROM asset_title WHERE seq = ?1", seq)?;
             self.titles.push((fold(&new.title), seq));
         }
         if md5(old) != md5(new) {
@@ -126,7 +126,7 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
     pub(super) fn remove(&mut self, seq: i64, asset: &Asset) -> Sql<()> {
         let facts = self.facts(asset)?;
         self.count(facts.group, -1);
-        self.drop_title(seq, asset)?;
+        self.clear("DELETE FROM asset_title WHERE seq = ?1", seq)?;
         self.drop_md5(seq, asset)?;
         self.clear("DELETE FROM asset_facts WHERE seq = ?1", seq)?;
         self.clear("DELETE FROM asset_tag WHERE seq = ?1", seq)?;
@@ -221,13 +221,6 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
 
     fn count(&mut self, group: Group, assets: i64) {
         *self.counts.entry(group).or_default() += assets;
-    }
-
-    fn drop_title(&self, seq: i64, asset: &Asset) -> Sql<()> {
-        self.tx
-            .prepare_cached("DELETE FROM asset_title WHERE title = ?1 AND seq = ?2")?
-            .execute(params![fold(&asset.title), seq])?;
-        Ok(())
     }
 
     fn drop_md5(&self, seq: i64, asset: &Asset) -> Sql<()> {

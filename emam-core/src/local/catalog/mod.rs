@@ -8,14 +8,20 @@
 
 mod annotations;
 mod assets;
+mod bins;
+mod categories;
 mod codes;
 mod cursor;
 mod error;
 mod events;
 mod facts;
+mod projects;
 mod records;
 mod renditions;
 mod schema;
+mod search;
+mod sequences;
+mod tree;
 mod workflows;
 
 use std::fmt;
@@ -43,7 +49,7 @@ const READERS: usize = 4;
 /// ```
 /// # tokio::runtime::Builder::new_multi_thread().build().unwrap().block_on(async {
 /// use std::sync::Arc;
-/// use emam_core::backend::catalog::Assets;
+/// use emam_core::backend::catalog::{Assets, Query, Search};
 /// use emam_core::clock::{Clock, SystemClock};
 /// use emam_core::id::AssetId;
 /// use emam_core::local::SqliteCatalog;
@@ -55,7 +61,8 @@ const READERS: usize = 4;
 ///
 /// let asset = Asset::new(AssetId::new(&*clock), "Rain over London", clock.now());
 /// catalog.insert_assets(&[asset.clone()]).await?;
-/// assert_eq!(catalog.asset(asset.id).await?, asset);
+/// let found = catalog.search(&Query::text("london")).await?;
+/// assert_eq!(found.items[0].asset, asset);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```

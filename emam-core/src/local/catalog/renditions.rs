@@ -3,7 +3,7 @@
 //! An instance is kept inside its rendition's record; the table `instance` says which record.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::model::{Instance, InstanceState, Rendition, Role, Version};
 
 use super::codes::{Code, micros};
 use super::error::{Fault, Sql};
-use super::records::{Record, Tx, exists, from_doc, missing, number, seq_of, to_doc};
+use super::records::{Record, Tx, exists, fetch, from_doc, missing, number, seq_of, to_doc};
 
 impl Record for Version {
     const TABLE: &'static str = "version";
@@ -176,14 +176,63 @@ pub(super) fn find_content(conn: &Connection, md5: &str, size: u64) -> Sql<Vec<C
          JOIN asset a ON a.seq = r.asset_seq \
          WHERE i.size = ?1 AND i.md5 = ?2 ORDER BY a.seq, r.seq",
     )?;
-    let rows = statement.query_map(params![number(size), md5], |row| {
-        Ok(ContentMatch {
-            asset: AssetId::from_uuid(Uuid::from_bytes(row.get(0)?)),
-            version: VersionId::from_uuid(Uuid::from_bytes(row.get(1)?)),
-            rendition: RenditionId::from_uuid(Uuid::from_bytes(row.get(2)?)),
-        })
-    })?;
+    let rows = statement.query_map(params![number(size), md5], content_match)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Makes `claimant` the owner of a content that has none; tells the owner.
+pub(super) fn claim_content(
+    tx: &Tx<'_>,
+    md5: &str,
+    size: u64,
+    claimant: &ContentMatch,
+) -> Sql<ContentMatch> {
+    let asset = seq_of(tx, tx.operation, "asset", claimant.asset.uuid())?;
+    tx.prepare_cached(
+        "INSERT INTO content (size, md5, asset_seq, version, rendition) \
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![
+        number(size),
+        md5,
+        asset,
+        claimant.version.uuid().as_bytes(),
+        claimant.rendition.uuid().as_bytes(),
+    ])?;
+    Ok(tx
+        .prepare_cached(
+            "SELECT a.id, c.version, c.rendition FROM content c \
+             JOIN asset a ON a.seq = c.asset_seq WHERE c.size = ?1 AND c.md5 = ?2",
+        )?
+        .query_row(params![number(size), md5], content_match)?)
+}
+
+/// Gives up what a version or rendition that is about to go owns: `column` is which of the two.
+fn disown(tx: &Tx<'_>, column: &str, asset: AssetId, id: Uuid) -> Sql<()> {
+    let asset = seq_of(tx, tx.operation, "asset", asset.uuid())?;
+    tx.prepare_cached(&format!("DELETE FROM content WHERE asset_seq = ?1 AND {column} = ?2"))?
+        .execute(params![asset, id.as_bytes()])?;
+    Ok(())
+}
+
+pub(super) fn delete_version(tx: &Tx<'_>, id: VersionId) -> Sql<()> {
+    let (seq, version): (_, Version) = fetch(tx, tx.operation, id.uuid())?;
+    disown(tx, "version", version.asset, id.uuid())?;
+    tx.delete(seq, &version)
+}
+
+pub(super) fn delete_rendition(tx: &Tx<'_>, id: RenditionId) -> Sql<()> {
+    let (seq, rendition): (_, Rendition) = fetch(tx, tx.operation, id.uuid())?;
+    disown(tx, "rendition", rendition.asset, id.uuid())?;
+    tx.delete(seq, &rendition)
+}
+
+fn content_match(row: &Row<'_>) -> rusqlite::Result<ContentMatch> {
+    Ok(ContentMatch {
+        asset: AssetId::from_uuid(Uuid::from_bytes(row.get(0)?)),
+        version: VersionId::from_uuid(Uuid::from_bytes(row.get(1)?)),
+        rendition: RenditionId::from_uuid(Uuid::from_bytes(row.get(2)?)),
+    })
 }
 
 pub(super) fn size_is_known(conn: &Connection, size: u64) -> Sql<bool> {

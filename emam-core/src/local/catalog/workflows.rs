@@ -375,12 +375,21 @@ impl Workflows for SqliteCatalog {
         self.write("runs.claim", move |tx| claim(tx, &request)).await
     }
 
-    async fn extend_lease(&self, lease: &Lease, _now: Timestamp, until: Timestamp) -> Result<bool> {
-        let lease = lease.clone();
+    async fn extend_lease(
+        &self,
+        lease: &Lease,
+        _now: Timestamp,
+        until: Timestamp,
+        progress: Option<&Progress>,
+    ) -> Result<bool> {
+        let (lease, progress) = (lease.clone(), progress.cloned());
         self.write("runs.extend", move |tx| {
             let row = leased(tx, &lease)?;
-            tx.prepare_cached("UPDATE run SET due_at = ?2 WHERE seq = ?1")?
-                .execute([row.seq, micros(until)])?;
+            let progress = progress.map(|now| to_doc(tx.operation, &now)).transpose()?;
+            tx.prepare_cached(
+                "UPDATE run SET due_at = ?2, progress = coalesce(?3, progress) WHERE seq = ?1",
+            )?
+            .execute(params![row.seq, micros(until), progress])?;
             Ok(row.run.cancel_requested)
         })
         .await
@@ -389,17 +398,6 @@ impl Workflows for SqliteCatalog {
     async fn report_step(&self, lease: &Lease, report: &StepReport) -> Result<()> {
         let (lease, report) = (lease.clone(), report.clone());
         self.write("runs.report_step", move |tx| report_step(tx, &lease, &report)).await
-    }
-
-    async fn report_progress(&self, lease: &Lease, progress: &Progress) -> Result<()> {
-        let (lease, progress) = (lease.clone(), progress.clone());
-        self.write("runs.report_progress", move |tx| {
-            let row = leased(tx, &lease)?;
-            tx.prepare_cached("UPDATE run SET progress = ?2 WHERE seq = ?1")?
-                .execute(params![row.seq, to_doc(tx.operation, &progress)?])?;
-            Ok(())
-        })
-        .await
     }
 
     async fn settle_run(

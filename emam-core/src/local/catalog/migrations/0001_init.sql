@@ -60,6 +60,17 @@ CREATE INDEX instance_by_rendition ON instance (rendition_seq);
 CREATE INDEX instance_by_content ON instance (size, md5) WHERE size IS NOT NULL;
 CREATE INDEX instance_by_expiry ON instance (expires_at) WHERE expires_at IS NOT NULL;
 
+-- Which asset owns a content that several ingests may bring at once.
+CREATE TABLE content (
+    size INTEGER NOT NULL,
+    md5 TEXT NOT NULL,
+    asset_seq INTEGER NOT NULL REFERENCES asset (seq) ON DELETE CASCADE,
+    version BLOB NOT NULL,
+    rendition BLOB NOT NULL,
+    PRIMARY KEY (size, md5)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX content_by_asset ON content (asset_seq);
+
 -- `seq` is the asset's seq times 2^24 plus a number within the asset. So the text index below
 -- tells the asset of a match without looking it up, and finds matches in one asset at once.
 -- `start_key` sorts exact start times of any rate as bytes; empty is "about all of the asset".
@@ -176,10 +187,10 @@ CREATE TABLE asset_count (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE asset_title (
-    title TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    PRIMARY KEY (title, seq DESC)
-) STRICT, WITHOUT ROWID;
+    seq INTEGER PRIMARY KEY,
+    title TEXT NOT NULL
+) STRICT;
+CREATE INDEX asset_title_by_title ON asset_title (title, seq DESC);
 
 CREATE TABLE asset_md5 (
     md5 TEXT NOT NULL,
