@@ -1,5 +1,6 @@
 //! The embedded default: everything on one machine, with no account and no server.
 
+mod archive;
 mod blocking;
 mod catalog;
 pub(crate) mod error;
@@ -9,6 +10,7 @@ mod process;
 mod storage;
 mod tools;
 
+pub use archive::{ColdFolder, RestoreTimes};
 pub use catalog::SqliteCatalog;
 pub use probe::FfProber;
 pub use storage::{FolderStorage, UnfinishedUpload};
