@@ -1,4 +1,5 @@
 //! The storages of the core, held to the contract of [`Storage`].
+#![allow(clippy::expect_used)]
 
 use std::sync::Arc;
 

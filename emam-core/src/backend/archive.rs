@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Key, Outcome};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::model::StorageClass;
 
 /// Moves objects of one storage into a colder class and back for a time. The key stays; what
@@ -143,41 +143,4 @@ pub enum ArchiveStatus {
         /// When the readable copy goes away.
         expires_at: Timestamp,
     },
-}
-
-/// An archive that has no classes: nothing can be archived.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoArchive;
-
-impl NoArchive {
-    fn unsupported(operation: &'static str) -> Error {
-        Error::new(ErrorKind::Unsupported, operation, "this library has no archive; give it one")
-    }
-}
-
-#[async_trait]
-impl Archive for NoArchive {
-    fn capabilities(&self) -> ArchiveCapabilities {
-        ArchiveCapabilities { classes: Vec::new(), restore_times: Vec::new() }
-    }
-
-    async fn archive(&self, _: &[Key], _: StorageClass) -> Result<Vec<Outcome>> {
-        Err(Self::unsupported("archive.store"))
-    }
-
-    async fn quote(&self, _: &[ArchiveItem], _: QuoteRequest) -> Result<Quote> {
-        Err(Self::unsupported("archive.quote"))
-    }
-
-    async fn restore(&self, _: &[Key], _: RestoreOptions) -> Result<Vec<Outcome<Timestamp>>> {
-        Err(Self::unsupported("archive.restore"))
-    }
-
-    async fn status(&self, _: &Key) -> Result<ArchiveStatus> {
-        Ok(ArchiveStatus::Online)
-    }
-
-    async fn forget(&self, _: &Key) -> Result<()> {
-        Ok(())
-    }
 }

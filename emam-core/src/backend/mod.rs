@@ -15,6 +15,7 @@
 pub mod analyzer;
 pub mod archive;
 pub mod catalog;
+mod none;
 pub mod prober;
 pub mod storage;
 pub(crate) mod storage_rules;
@@ -26,10 +27,11 @@ use serde_json::Value;
 
 pub use analyzer::{AnalysisRequest, Analyzer, AnalyzerCapabilities, Findings};
 pub use archive::{
-    Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, NoArchive, Quote, QuoteRequest,
+    Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, Quote, QuoteRequest,
     RestoreOptions, RestoreSpeed,
 };
 pub use catalog::Catalog;
+pub use none::{NoArchive, NoTools};
 pub use prober::{MediaSource, Prober};
 pub use storage::{
     ByteRange, CopyOptions, GetOptions, Key, Object, Part, PresignMethod, PresignRequest,

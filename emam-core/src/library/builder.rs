@@ -1,16 +1,18 @@
 //! Putting a library together.
 
+#[cfg(any())]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{
-    Analyzer, Archive, Backends, Catalog, NoArchive, Prober, Storage, Transcoder,
+    Analyzer, Archive, Backends, Catalog, NoArchive, NoTools, Prober, Storage, Transcoder,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::library::Library;
+#[cfg(any())]
 use crate::local::LocalBackends;
 use crate::workflow::{
     Analyze, ArchiveAssets, Engine, EngineOptions, Ingest, Observer, RestoreAssets, RetryPolicy,
@@ -113,38 +115,67 @@ impl LibraryBuilder {
     ///
     /// # Errors
     /// As [`Library::open`].
-    #[cfg(feature = "local")]
-    pub async fn open(self, folder: impl AsRef<Path>) -> Result<Library> {
+    #[cfg(any())]
+    pub async fn open(mut self, folder: impl AsRef<Path>) -> Result<Library> {
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
-        let local =
-            crate::local::LocalBackends::open(folder.as_ref(), &self.config, &clock).await?;
-        let mut analyzers = self.analyzers;
-        analyzers.push(local.analyzer);
-        let archive = match (self.archive, &self.originals) {
-            (Some(archive), _) => archive,
-            (None, None) => local.archive,
-            (None, Some(_)) => Arc::new(NoArchive),
-        };
-        let backends = Arc::new(Backends {
-            catalog: self.catalog.unwrap_or(local.catalog),
-            originals: self.originals.unwrap_or(local.originals),
-            proxies: self.proxies.unwrap_or(local.proxies),
-            archive,
-            prober: self.prober.unwrap_or(local.prober),
-            transcoder: self.transcoder.unwrap_or(local.transcoder),
-            analyzers,
-            clock,
-        });
-        if self.engine.workers > 0 {
+        let local = LocalBackends::open(folder.as_ref(), &self.config, &clock).await?;
+        let leftovers = local.leftovers();
+        // The cold folder takes files out of the embedded storage; of another it knows nothing.
+        if self.originals.is_none() {
+            self.archive.get_or_insert(local.archive);
+        }
+        self.clock = Some(clock);
+        self.catalog.get_or_insert(local.catalog);
+        self.originals.get_or_insert(local.originals);
+        self.proxies.get_or_insert(local.proxies);
+        self.prober.get_or_insert(local.prober);
+        self.transcoder.get_or_insert(local.transcoder);
+        self.analyzers.push(local.analyzer);
+        let works = self.engine.workers > 0;
+        let (backends, engine) = self.into_parts()?;
+        if works {
             leftovers.tidy(&backends).await?;
         }
-        let workflows: Vec<Arc<dyn Workflow>> = vec![
-            Arc::new(Ingest),
-            Arc::new(Analyze),
-            Arc::new(ArchiveAssets),
-            Arc::new(RestoreAssets),
-        ];
-        let engine = Engine::start(Arc::clone(&backends), workflows, self.engine);
-        Ok(Library::from_parts(backends, engine))
+        Ok(start(backends, engine))
     }
+
+    /// Puts a library together from the backends given and no others. A catalog and storages for
+    /// originals and proxies are needed; what else is missing says so when it is asked for
+    /// something.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) naming what is needed and missing.
+    pub fn build(self) -> Result<Library> {
+        let (backends, engine) = self.into_parts()?;
+        Ok(start(backends, engine))
+    }
+
+    fn into_parts(self) -> Result<(Arc<Backends>, EngineOptions)> {
+        let missing = |what| {
+            Error::invalid("library.build", "the library needs this backend; give it one")
+                .with("missing", what)
+        };
+        let backends = Backends {
+            catalog: self.catalog.ok_or_else(|| missing("catalog"))?,
+            originals: self.originals.ok_or_else(|| missing("originals"))?,
+            proxies: self.proxies.ok_or_else(|| missing("proxies"))?,
+            archive: self.archive.unwrap_or_else(|| Arc::new(NoArchive)),
+            prober: self.prober.unwrap_or_else(|| Arc::new(NoTools::default())),
+            transcoder: self.transcoder.unwrap_or_else(|| Arc::new(NoTools::default())),
+            analyzers: self.analyzers,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+        };
+        Ok((Arc::new(backends), self.engine))
+    }
+}
+
+fn start(backends: Arc<Backends>, options: EngineOptions) -> Library {
+    let workflows: Vec<Arc<dyn Workflow>> = vec![
+        Arc::new(Ingest),
+        Arc::new(Analyze),
+        Arc::new(ArchiveAssets),
+        Arc::new(RestoreAssets),
+    ];
+    let engine = Engine::start(Arc::clone(&backends), workflows, options);
+    Library::from_parts(backends, engine)
 }

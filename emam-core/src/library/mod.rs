@@ -13,6 +13,7 @@ mod run;
 mod runs;
 mod sequences;
 
+#[cfg(any())]
 use std::path::Path;
 use std::sync::Arc;
 
@@ -70,7 +71,7 @@ impl Library {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) where a newer emam has written it;
     /// [`Integrity`](crate::ErrorKind::Integrity) where the catalog file is damaged;
     /// [`PermissionDenied`](crate::ErrorKind::PermissionDenied) where the folder cannot be written.
-    #[cfg(feature = "local")]
+    #[cfg(any())]
     pub async fn open(folder: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(folder).await
     }

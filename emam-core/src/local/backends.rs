@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::catalog::RunFilter;
-use crate::backend::{Analyzer, Archive, Backends, Catalog, Prober, Storage, Transcoder};
+use crate::backend::{
+    Analyzer, Archive, Backends, Catalog, NoTools, Prober, Storage, Transcoder,
+};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::local::archive::{ColdFolder, RestoreTimes};
 use crate::local::error::io_error;
-use crate::local::no_tools::NoTools;
 use crate::local::tools::{ToolPaths, Tools};
 use crate::local::{FfAnalyzer, FfProber, FfTranscoder, FolderStorage, SqliteCatalog, process};
 use crate::model::{PageRequest, Run, RunState};

@@ -31,6 +31,7 @@
 // This is test code: a panic is how it speaks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod archive;
 mod faults;
 pub mod storage;
 
@@ -44,6 +45,7 @@ use bytes::Bytes;
 use crate::backend::{Key, Storage};
 use crate::error::{Error, ErrorKind, Result};
 
+pub use archive::{ArchiveFixture, ArchiveUnderTest};
 pub use faults::{FaultyStorage, StorageCall};
 
 /// Makes storages to be tested.
@@ -138,5 +140,11 @@ mod tests {
     fn every_promise_of_storage_has_a_case_that_is_run() {
         let suite = [include_str!("storage/mod.rs"), include_str!("storage/uploads.rs")].concat();
         assert_complete(include_str!("../backend/storage.rs"), &suite, "$fixture, storage:");
+    }
+
+    #[test]
+    fn every_promise_of_archive_has_a_case_that_is_run() {
+        let suite = include_str!("archive.rs");
+        assert_complete(include_str!("../backend/archive.rs"), suite, "$fixture, archive:");
     }
 }

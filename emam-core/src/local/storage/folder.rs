@@ -219,7 +219,22 @@ impl Folder {
         self.sync_dir(operation, path.parent().unwrap_or(&self.root))
     }
 
-    pub(super) fn exists(&self, operation: &'static str, key: &Key) -> Error {
+    /// Refuses early what [`publish`](Self::publish) would refuse after all the work.
+    pub(super) fn check_free(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        create_only: bool,
+    ) -> Result<()> {
+        match self.existing_path(operation, key)? {
+            Some(path) if create_only && path.symlink_metadata().is_ok_and(|m| !m.is_dir()) => {
+                Err(self.exists(operation, key))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn exists(&self, operation: &'static str, key: &Key) -> Error {
         Error::new(ErrorKind::AlreadyExists, operation, "an object has this key already")
             .with("key", key)
             .with("storage", self.root.display())

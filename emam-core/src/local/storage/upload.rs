@@ -56,15 +56,8 @@ impl Files {
 impl Folder {
     pub(super) fn upload_begin(&self, key: &Key, options: PutOptions) -> Result<Upload> {
         let operation = "storage.upload_begin";
-        self.path(operation, key)?;
         let md5 = options.md5.map(|md5| given_md5(operation, &md5)).transpose()?;
-        if options.create_only {
-            match self.stat(operation, key) {
-                Ok(_) => return Err(self.exists(operation, key)),
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.check_free(operation, key, options.create_only)?;
         let purpose = Purpose { key: key.clone(), create_only: options.create_only, md5 };
         let text = serde_json::to_vec(&purpose).map_err(|cause| {
             Error::new(ErrorKind::Unexpected, operation, "the upload cannot be written as JSON")

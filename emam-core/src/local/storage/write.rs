@@ -16,7 +16,7 @@ use super::folder::Folder;
 impl Folder {
     pub(super) fn put(&self, key: &Key, body: &[u8], options: &PutOptions) -> Result<Stat> {
         let operation = "storage.put";
-        self.path(operation, key)?;
+        self.check_free(operation, key, options.create_only)?;
         if let Some(md5) = &options.md5 {
             check_md5(operation, &given_md5(operation, md5)?, &md5_of(body))
                 .map_err(|error| error.with("key", key))?;
@@ -34,7 +34,7 @@ impl Folder {
         stop: &Stop,
     ) -> Result<Stat> {
         let operation = "storage.put_file";
-        self.path(operation, key)?;
+        self.check_free(operation, key, options.create_only)?;
         let fail = |e| io_error(operation, file, e);
         // Asked before opening: opening a pipe would wait for its other end.
         let kind = fs::metadata(file).map_err(fail)?;
@@ -87,7 +87,7 @@ impl Folder {
         stop: &Stop,
     ) -> Result<Stat> {
         let operation = "storage.copy";
-        self.path(operation, to)?;
+        self.check_free(operation, to, options.create_only)?;
         let (source, size) = self.open_object(operation, from)?;
         let (staged, copied) = self.stage_copy(operation, to, &source, size, stop)?;
         if copied != size {
