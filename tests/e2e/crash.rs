@@ -11,7 +11,7 @@ use emam_core::backend::catalog::{Query, RunFilter};
 use emam_core::model::{InstanceState, Lifecycle, PageRequest, Role, RunState};
 use emam_tests::media;
 
-/// A library's folder `lib`, its media `lib.mp4` and its log `lib.log` in a folder of their own.
+/// A library's folder `lib`, its media `lib.mkv` and its log `lib.log` in a folder of their own.
 struct Scene {
     _folder: tempfile::TempDir,
     library: PathBuf,
@@ -21,7 +21,8 @@ impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let library = folder.path().join("lib");
-        media::generate(&library.with_extension("mp4"), &media::Clip::tiny());
+        let made = media::sized(folder.path(), 64, 36, "0.4");
+        std::fs::rename(made, library.with_extension("mkv")).unwrap();
         Self { _folder: folder, library }
     }
 

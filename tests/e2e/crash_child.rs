@@ -76,7 +76,7 @@ async fn start(library: &Library, job: &str, folder: &Path) -> Result<()> {
             idempotency_key: Some("crash".to_owned()),
             ..IngestOptions::default()
         };
-        library.assets().ingest(folder.with_extension("mp4"), options).await?;
+        library.assets().ingest(folder.with_extension("mkv"), options).await?;
         return Ok(());
     }
     let assets: Vec<_> =
