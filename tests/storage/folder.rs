@@ -54,6 +54,8 @@ async fn listed(storage: &dyn Storage) -> Vec<(String, u64)> {
     page.items.into_iter().map(|stat| (stat.key.to_string(), stat.size)).collect()
 }
 
+const NOTHING: [PathBuf; 0] = [];
+
 /// Every file below `.emam`, where nothing may stay.
 fn left_over(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -95,7 +97,7 @@ async fn objects_and_uploads_survive_their_process() {
     let body = read(&storage, "a/long").await.unwrap();
     assert!(body == [&telltale(PART)[..], b"end"].concat());
     storage.upload_abort(&other).await.unwrap();
-    assert_eq!(left_over(dir.path()), [PathBuf::new(); 0]);
+    assert_eq!(left_over(dir.path()), NOTHING);
 }
 
 /// Writes without end when it is the child; else kills children at any instant and looks at what
@@ -149,7 +151,7 @@ async fn write_for_ever(root: &Path) {
             storage.upload_part(&upload, number, part.into()).await.unwrap();
         }
         storage.upload_complete(&upload).await.unwrap();
-        storage.delete(&[upload.key.clone()]).await.unwrap();
+        storage.delete(std::slice::from_ref(&upload.key)).await.unwrap();
     }
 }
 
@@ -178,7 +180,7 @@ async fn check_what_is_left(root: &Path) -> usize {
         }
         storage.upload_abort(&upload).await.unwrap();
     }
-    assert_eq!(left_over(root), [PathBuf::new(); 0]);
+    assert_eq!(left_over(root), NOTHING);
     unfinished.len()
 }
 
@@ -200,7 +202,7 @@ async fn what_dead_writers_left_is_swept_and_what_living_ones_write_is_not() {
     assert_eq!(listed(&storage).await, []);
     drop(lock);
     open(dir.path()).await;
-    assert_eq!(left_over(dir.path()), [PathBuf::new(); 0]);
+    assert_eq!(left_over(dir.path()), NOTHING);
 }
 
 #[tokio::test]
@@ -222,7 +224,7 @@ async fn completing_again_after_a_crash_succeeds() {
         let stat = open(dir.path()).await.upload_complete(&upload).await.unwrap();
         assert_eq!(stat.size, 5);
         assert_eq!(read(&storage, "a/b").await.unwrap(), "whole");
-        assert_eq!(left_over(dir.path()), [PathBuf::new(); 0]);
+        assert_eq!(left_over(dir.path()), NOTHING);
     }
 }
 
@@ -287,7 +289,7 @@ async fn an_object_and_a_folder_of_one_name_conflict() {
         assert_eq!(error.kind(), ErrorKind::Conflict, "{blocked}");
     }
     assert_eq!(listed(&storage).await, [("a/b".to_owned(), 1)]);
-    assert_eq!(left_over(dir.path()), [PathBuf::new(); 0]);
+    assert_eq!(left_over(dir.path()), NOTHING);
     // An empty folder that a crash has left is in nobody's way.
     fs::create_dir_all(dir.path().join("empty")).unwrap();
     put(&storage, "empty", "z").await.unwrap();
@@ -423,7 +425,7 @@ async fn apply(
     one: &'static str,
     other: &'static str,
 ) {
-    let create_only = operation % 2 == 0;
+    let create_only = operation.is_multiple_of(2);
     let body = telltale(model.len() * 7 + one.len());
     match operation {
         0 | 1 => {

@@ -122,7 +122,7 @@ async fn resuming_sends_only_what_is_missing() {
     scene.storage.fail(StorageCall::UploadPart, 4, ErrorKind::Unavailable);
     let error = scene.copy(&upload).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(scene.storage.uploads(&scene.key).await.unwrap(), [upload.clone()]);
+    assert_eq!(scene.storage.uploads(&scene.key).await.unwrap(), std::slice::from_ref(&upload));
     let there = scene.storage.upload_parts(&upload).await.unwrap().len() as u64;
     assert!(there >= 2, "{there} parts were stored before the fault");
 
@@ -351,7 +351,7 @@ async fn dropping_ends_the_reading_and_keeps_the_upload() {
         assert!(attempt < 500, "the source is still being read");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(scene.storage.uploads(&scene.key).await.unwrap(), [upload.clone()]);
+    assert_eq!(scene.storage.uploads(&scene.key).await.unwrap(), std::slice::from_ref(&upload));
     let there = scene.storage.upload_parts(&upload).await.unwrap().len();
     assert_eq!(there, 2);
     let copied = scene.copy(&upload).await.unwrap();
