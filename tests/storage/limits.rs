@@ -188,6 +188,10 @@ async fn a_full_disk_is_said_and_nothing_stays() {
     let upload = storage.upload_begin(&key("a/b"), PutOptions::default()).await.unwrap();
     is_full(copy_in(&big, &storage, &upload, CopyIn::default()).await.unwrap_err());
     assert_eq!(storage.upload_parts(&upload).await.unwrap(), [], "half a part is none");
+    storage.upload_part(&upload, 1, vec![1; 100].into()).await.unwrap();
+    let again = vec![2; 6 << 20].into();
+    is_full(storage.upload_part(&upload, 1, again).await.unwrap_err());
+    assert_eq!(storage.upload_parts(&upload).await.unwrap(), [], "written over in part");
     storage.upload_abort(&upload).await.unwrap();
 
     assert_eq!(listed(&storage).await, ["kept"]);
