@@ -8,6 +8,8 @@ pub mod id;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod model;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 
 pub use error::{Error, ErrorInfo, ErrorKind, Result, Retry};

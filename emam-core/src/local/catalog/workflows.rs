@@ -220,11 +220,16 @@ fn report_step(tx: &Tx<'_>, lease: &Lease, report: &StepReport) -> Sql<()> {
             finished_at: None,
         },
     };
+    let goes_on = step.state == StepState::Running && step.attempts > 0;
     step.state = report.state;
     match report.state {
         StepState::Running => {
-            step.attempts += 1;
-            step.started_at = report.now;
+            // A step that goes on, after a crash or with something to keep, is not begun again.
+            if !goes_on {
+                step.attempts += 1;
+                step.started_at = report.now;
+            }
+            step.output = report.output.clone();
             step.finished_at = None;
         }
         StepState::Done => {
@@ -283,6 +288,14 @@ fn settle(tx: &Tx<'_>, lease: &Lease, settlement: &Settlement, now: Timestamp) -
 fn cancel(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<Run> {
     let mut row = load(tx, tx.operation, id)?;
     match row.run.state {
+        // What has begun is left to a worker, which tidies what the steps have done.
+        RunState::Queued | RunState::Waiting if !row.run.steps.is_empty() => {
+            row.run.state = RunState::Queued;
+            row.run.cancel_requested = true;
+            row.run.resume_at = None;
+            row.run.updated_at = now;
+            store(tx, &row, None)?;
+        }
         RunState::Queued | RunState::Waiting => {
             row.run.state = RunState::Cancelled;
             row.run.cancel_requested = true;
