@@ -40,6 +40,8 @@ pub trait Analyzer: Debug + Send + Sync + 'static {
 /// What an analyzer can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalyzerCapabilities {
+    /// The name of the service or program, as its findings give it.
+    pub service: String,
     /// What it can find.
     pub kinds: Vec<AnnotationKind>,
     /// How often polling makes sense, in milliseconds.

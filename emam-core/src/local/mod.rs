@@ -1,5 +1,17 @@
-//! The backends of one machine: no account, no server.
+//! The embedded default: everything on one machine, with no account and no server.
 
+mod archive;
+mod blocking;
 mod catalog;
+pub(crate) mod error;
+mod picture;
+mod probe;
+mod process;
+mod storage;
+mod tools;
 
+pub use archive::{ColdFolder, RestoreTimes};
 pub use catalog::SqliteCatalog;
+pub use probe::FfProber;
+pub use storage::{FolderStorage, UnfinishedUpload};
+pub use tools::{Tool, ToolPaths, ToolVersion, Tools};

@@ -5,49 +5,56 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use emam_core::backend::Catalog;
-//! use emam_core::clock::SystemClock;
-//! use emam_core::local::SqliteCatalog;
-//! use emam_core::testkit::CatalogFixture;
+//! use emam_core::backend::Storage;
+//! use emam_core::memory::MemoryStorage;
+//! use emam_core::testkit::StorageFixture;
 //!
-//! struct Fresh(tempfile::TempDir);
+//! struct Fresh;
 //!
 //! #[async_trait::async_trait]
-//! impl CatalogFixture for Fresh {
-//!     async fn fresh(&self) -> Arc<dyn Catalog> {
-//!         let path = tempfile::tempdir_in(self.0.path()).unwrap().keep().join("catalog.db");
-//!         Arc::new(SqliteCatalog::open(path, Arc::new(SystemClock)).await.unwrap())
+//! impl StorageFixture for Fresh {
+//!     async fn fresh(&self) -> Arc<dyn Storage> {
+//!         Arc::new(MemoryStorage::new())
 //!     }
 //! }
 //!
-//! emam_core::catalog_conformance!(my_catalog, Fresh(tempfile::tempdir().unwrap()));
-//! # let fixture = Fresh(tempfile::tempdir()?);
-//! # emam_core::testkit::run(emam_core::testkit::catalog::asset_round_trip(&fixture));
-//! # Ok::<(), std::io::Error>(())
+//! emam_core::storage_conformance!(my_storage, Fresh);
+//! # emam_core::testkit::run(emam_core::testkit::storage::put_then_get(&Fresh));
 //! ```
 //!
-//! That makes one `#[test]` per case, so `cargo test my_catalog::asset_round_trip` runs one of
-//! them. Cases panic with the reason, as tests do.
+//! That makes one `#[test]` per case, so `cargo test my_storage::put_is_atomic` runs one of them.
+//! Where a backend says in its capabilities that it cannot do something, the case checks that it
+//! refuses. Cases panic with the reason, as tests do.
+//!
+//! [`FaultyStorage`] makes a good storage fail where you want it to.
 
 // This is test code: a panic is how it speaks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod archive;
 pub mod catalog;
+mod faults;
+pub mod storage;
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
-use crate::backend::Catalog;
+use crate::backend::{Key, Storage};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Makes catalogs to be tested.
+pub use archive::{ArchiveFixture, ArchiveUnderTest};
+pub use catalog::CatalogFixture;
+pub use faults::{FaultyStorage, StorageCall};
+
+/// Makes storages to be tested.
 #[async_trait]
-pub trait CatalogFixture: Send + Sync {
-    /// A catalog that holds nothing and shares nothing with those made before.
-    async fn fresh(&self) -> Arc<dyn Catalog>;
+pub trait StorageFixture: Send + Sync {
+    /// A storage that holds nothing and shares nothing with those made before.
+    async fn fresh(&self) -> Arc<dyn Storage>;
 }
 
 /// Runs one case to its end, on two threads so that races can happen.
@@ -83,6 +90,11 @@ macro_rules! conformance_cases {
 }
 
 #[track_caller]
+fn key(text: &str) -> Key {
+    text.parse().expect("a key of the suite is a key")
+}
+
+#[track_caller]
 fn assert_kind<T: Debug>(result: Result<T>, kind: ErrorKind, what: &str) -> Error {
     match result {
         Ok(value) => panic!("{what}: expected {kind}, got {value:?}"),
@@ -91,12 +103,51 @@ fn assert_kind<T: Debug>(result: Result<T>, kind: ErrorKind, what: &str) -> Erro
     }
 }
 
+/// Bytes that differ with their place and with `seed`, so that no part can pass for another.
+fn bytes(size: usize, seed: u64) -> Bytes {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut all = Vec::with_capacity(size + 8);
+    while all.len() < size {
+        // xorshift64: quick, and the same on every machine.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        all.extend_from_slice(&state.to_le_bytes());
+    }
+    all.truncate(size);
+    all.into()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     fn between<'a>(text: &'a str, before: &str, after: &str) -> BTreeSet<&'a str> {
         text.split(before).skip(1).map(|rest| rest.split_once(after).expect("it ends").0).collect()
+    }
+
+    /// The contract, the cases and the macro that runs them: three lists that must be one.
+    fn assert_complete(contract: &str, suite: &str, name: &str) {
+        let promises = between(contract, "/// - `", "`:");
+        let cases = between(suite, "\npub async fn ", "(");
+        let list = suite.split_once(name).expect("the macro").1.split_once('}').expect("its end").0;
+        let run: BTreeSet<_> =
+            list.split(',').map(str::trim).filter(|case| !case.is_empty()).collect();
+        assert!(promises.len() > 5);
+        assert_eq!(promises, cases);
+        assert_eq!(cases, run);
+    }
+
+    #[test]
+    fn every_promise_of_storage_has_a_case_that_is_run() {
+        let suite = [include_str!("storage/mod.rs"), include_str!("storage/uploads.rs")].concat();
+        assert_complete(include_str!("../backend/storage.rs"), &suite, "$fixture, storage:");
+    }
+
+    #[test]
+    fn every_promise_of_archive_has_a_case_that_is_run() {
+        let suite = include_str!("archive.rs");
+        assert_complete(include_str!("../backend/archive.rs"), suite, "$fixture, archive:");
     }
 
     /// Every promise of the catalog's traits is a case, and every case is run by the macro.

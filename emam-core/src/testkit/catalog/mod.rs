@@ -15,7 +15,12 @@ mod search;
 mod sequences;
 mod workflows;
 
-use super::{CatalogFixture, assert_kind};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::assert_kind;
+use crate::backend::Catalog;
 
 pub use annotations::*;
 pub use assets::*;
@@ -30,6 +35,13 @@ pub use renditions::*;
 pub use search::*;
 pub use sequences::*;
 pub use workflows::*;
+
+/// Makes catalogs to be tested.
+#[async_trait]
+pub trait CatalogFixture: Send + Sync {
+    /// A catalog that holds nothing and shares nothing with those made before.
+    async fn fresh(&self) -> Arc<dyn Catalog>;
+}
 
 /// Makes a module `$name` with one test per promise of the traits of
 /// [`Catalog`](crate::backend::Catalog). `$fixture` is an expression that gives a
@@ -84,9 +96,11 @@ macro_rules! catalog_conformance {
             expired_lease_is_taken_over,
             stale_epoch_is_refused,
             steps_are_kept,
+            running_step_keeps_its_note,
             done_step_stays_done,
             settled_run_is_final,
             cancel_of_a_queued_run,
+            cancel_of_a_waiting_run,
             cancel_of_a_running_run,
             cancel_of_a_final_run,
             retry_goes_on_where_it_failed,

@@ -115,6 +115,30 @@ pub async fn steps_are_kept(fixture: &dyn CatalogFixture) {
     assert_eq!(again.run.steps, settled.steps);
 }
 
+/// The output reported with a running step reads back, so that a worker that takes over can go
+/// on; reporting it again is no further attempt.
+pub async fn running_step_keeps_its_note(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    bench.started(RunKind::Ingest).await;
+    let Leased { run, lease } = claim(&bench, 0).await.expect("a run");
+    for (note, now) in [(json!(null), 1), (json!({ "parts": 1 }), 2), (json!({ "parts": 2 }), 3)] {
+        let report =
+            StepReport { output: note.clone(), ..report(&bench, "store", StepState::Running, now) };
+        catalog.report_step(&lease, &report).await.expect("report");
+        let kept = catalog.run(run.id).await.expect("read");
+        assert_eq!((kept.steps[0].state, &kept.steps[0].output), (StepState::Running, &note));
+        assert_eq!(kept.steps[0].attempts, 1);
+    }
+    // The worker dies; the next one reads the note and goes on.
+    let next = claim(&bench, 31).await.expect("the lease is over");
+    assert_eq!(next.run.steps[0].output, json!({ "parts": 2 }));
+    let done = report(&bench, "store", StepState::Done, 32);
+    catalog.report_step(&next.lease, &done).await.expect("report");
+    let kept = catalog.run(run.id).await.expect("read");
+    assert_eq!(kept.steps[0].output, done.output, "the note is over with the step");
+}
+
 /// A report on a step that is done is `Conflict`.
 pub async fn done_step_stays_done(fixture: &dyn CatalogFixture) {
     let bench = Bench::new(fixture).await;
@@ -168,7 +192,7 @@ pub async fn settled_run_is_final(fixture: &dyn CatalogFixture) {
     }
 }
 
-/// Cancelling a run nobody works on makes it `Cancelled` at once.
+/// Cancelling a run that has begun no step makes it `Cancelled` at once.
 pub async fn cancel_of_a_queued_run(fixture: &dyn CatalogFixture) {
     let bench = Bench::new(fixture).await;
     let catalog = &bench.catalog;
@@ -187,6 +211,33 @@ pub async fn cancel_of_a_queued_run(fixture: &dyn CatalogFixture) {
     assert!(claim(&bench, 200).await.is_none());
     let unknown = RunId::new(&bench.clock);
     assert_kind(catalog.cancel_run(unknown, bench.at(9)).await, ErrorKind::NotFound, "unknown");
+}
+
+/// Cancelling a run that has begun steps and nobody works on queues it with `cancel_requested`:
+/// its next worker tidies what the steps have done.
+pub async fn cancel_of_a_waiting_run(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    for settlement in [
+        Settlement::Waiting { resume_at: bench.at(1_000_000) },
+        Settlement::Retry { resume_at: bench.at(1_000_000) },
+        Settlement::Released,
+    ] {
+        bench.started(RunKind::Ingest).await;
+        let Leased { run, lease } = claim(&bench, 0).await.expect("a run");
+        let begun = report(&bench, "store", StepState::Running, 1);
+        catalog.report_step(&lease, &begun).await.expect("report");
+        catalog.settle_run(&lease, &settlement, bench.at(2)).await.expect("settle");
+        let asked = catalog.cancel_run(run.id, bench.at(3)).await.expect("cancel");
+        assert_eq!((asked.state, asked.cancel_requested), (RunState::Queued, true));
+        assert_eq!((asked.resume_at, asked.finished_at), (None, None));
+        let next = claim(&bench, 4).await.expect("it waits no longer");
+        assert_eq!(next.run.id, run.id);
+        assert!(next.run.cancel_requested, "its worker is told");
+        let end = Settlement::Cancelled;
+        let stopped = catalog.settle_run(&next.lease, &end, bench.at(5)).await.expect("settle");
+        assert_eq!(stopped.state, RunState::Cancelled);
+    }
 }
 
 /// Cancelling a leased run sets `cancel_requested`; its worker stops.

@@ -1,0 +1,351 @@
+//! Where ffmpeg and ffprobe are, which version they are, and what they may read.
+//!
+//! They are looked for in this order: the path that was given (`EMAM_FFMPEG`), the folders of
+//! `PATH`, then an installed PyPI or npm package that carries the binary. ffprobe is looked for
+//! beside ffmpeg first; the packages have none, and then only probing is impossible.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Demuxers that read one file and nothing it names: no playlists (`hls`, `dash`, `concat`), no
+/// descriptions (`sdp`, `lavfi`), no file name patterns (`image2`), no text.
+///
+/// ffmpeg compares this with the names of the demuxer it has recognised, so a playlist that is
+/// called `.mov` is refused before anything in it is read.
+const MEDIA_FORMATS: &str = "mov,mp4,matroska,webm,avi,mxf,mpegts,mpeg,mpegvideo,flv,asf,ogg,wav,\
+     w64,aiff,flac,mp3,aac,loas,ac3,eac3,truehd,mlp,dts,dtshd,amr,amrnb,amrwb,caf,au,ape,wv,tta,\
+     dsf,gxf,lxf,dv,rm,ivf,h264,hevc,vvc,av1,obu,m4v,vc1,h263,yuv4mpegpipe,dirac,wtv,nut,mjpeg";
+
+/// Demuxers of single pictures, for reading the header of a picture that Rust cannot.
+const PICTURE_FORMATS: &str = "mov,mp4,bmp_pipe,psd_pipe,jpegxl_pipe,j2k_pipe,dpx_pipe,exr_pipe,\
+     jpeg_pipe,png_pipe,tiff_pipe,webp_pipe,gif";
+
+/// The most pixels a decoder may be asked for: 16384 x 16384, four times 16K video.
+pub(crate) const MAX_VIDEO_PIXELS: u64 = 1 << 28;
+
+/// Where to look for the tools.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolPaths {
+    /// This ffmpeg and no other.
+    pub ffmpeg: Option<PathBuf>,
+    /// This ffprobe and no other.
+    pub ffprobe: Option<PathBuf>,
+    /// Folders to look in, first to last: those of `PATH`.
+    pub folders: Vec<PathBuf>,
+    /// A Python environment whose packages may carry ffmpeg.
+    pub virtual_env: Option<PathBuf>,
+    /// A folder from which upwards `node_modules` may carry ffmpeg.
+    pub node_root: Option<PathBuf>,
+}
+
+impl ToolPaths {
+    /// What the environment says: `EMAM_FFMPEG`, `EMAM_FFPROBE`, `PATH`, `VIRTUAL_ENV` and the
+    /// present folder.
+    pub fn from_env() -> Self {
+        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self {
+            ffmpeg: path("EMAM_FFMPEG").map(PathBuf::from),
+            ffprobe: path("EMAM_FFPROBE").map(PathBuf::from),
+            folders: path("PATH")
+                .map(|value| std::env::split_paths(&value).collect())
+                .unwrap_or_default(),
+            virtual_env: path("VIRTUAL_ENV").map(PathBuf::from),
+            node_root: std::env::current_dir().ok(),
+        }
+    }
+}
+
+/// The version of a program of the ffmpeg family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolVersion {
+    /// As the program says it, for example `5.1.9-0+deb12u1`.
+    pub text: String,
+    /// Major and minor number; a build without numbers, which is newer than any release, has the
+    /// greatest ones.
+    pub number: (u32, u32),
+}
+
+impl ToolVersion {
+    /// Reads the first line that `-version` prints.
+    fn parse(line: &str) -> Option<Self> {
+        let text = line.split_once(" version ")?.1.split_whitespace().next()?;
+        let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let mut numbers = digits.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+        let numbered = text.trim_start_matches('n').starts_with(|c: char| c.is_ascii_digit());
+        let number = match (numbered, numbers.next(), numbers.next()) {
+            (true, Some(Ok(major)), Some(Ok(minor))) => (major, minor),
+            (true, Some(Ok(major)), _) => (major, 0),
+            _ => (u32::MAX, u32::MAX),
+        };
+        Some(Self { text: text.to_owned(), number })
+    }
+
+    /// Whether this is version `major.minor` or newer.
+    pub fn at_least(&self, major: u32, minor: u32) -> bool {
+        self.number >= (major, minor)
+    }
+}
+
+/// One program, found and known to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Which version it is.
+    pub version: ToolVersion,
+}
+
+/// The programs media is read and written with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tools {
+    ffmpeg: Tool,
+    ffprobe: Option<Tool>,
+}
+
+impl Tools {
+    /// Looks for the programs and runs each once for its version.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where there is no ffmpeg, or where one that was
+    /// named is not there or does not run.
+    pub fn find(paths: &ToolPaths) -> Result<Self> {
+        let ffmpeg = match &paths.ffmpeg {
+            Some(path) => run_for_version(path)?,
+            None => candidates("ffmpeg", paths)
+                .iter()
+                .find_map(|path| run_for_version(path).ok())
+                .ok_or_else(ffmpeg_is_missing)?,
+        };
+        let ffprobe = match &paths.ffprobe {
+            Some(path) => Some(run_for_version(path)?),
+            None => std::iter::once(ffmpeg.path.with_file_name(program_name("ffprobe")))
+                .chain(in_folders("ffprobe", &paths.folders))
+                .filter(|path| path.is_file())
+                .find_map(|path| run_for_version(&path).ok()),
+        };
+        Ok(Self { ffmpeg, ffprobe })
+    }
+
+    /// Takes the programs at these paths.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where one is not there or does not run.
+    pub fn from_paths(ffmpeg: &Path, ffprobe: Option<&Path>) -> Result<Self> {
+        Ok(Self {
+            ffmpeg: run_for_version(ffmpeg)?,
+            ffprobe: ffprobe.map(run_for_version).transpose()?,
+        })
+    }
+
+    /// The program that decodes, filters and encodes.
+    pub fn ffmpeg(&self) -> &Tool {
+        &self.ffmpeg
+    }
+
+    /// The program that probes.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where there is none, which is so when ffmpeg came
+    /// with a PyPI or npm package.
+    pub fn ffprobe(&self) -> Result<&Tool> {
+        self.ffprobe.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unavailable,
+                "tools.find",
+                "there is no ffprobe, so video and sound cannot be probed; the ffmpeg in use has \
+                 none beside it: install ffmpeg from your system (apt install ffmpeg, brew \
+                 install ffmpeg) or set EMAM_FFPROBE",
+            )
+            .with("ffmpeg", self.ffmpeg.path.display())
+        })
+    }
+}
+
+/// The arguments with which a tool of the family reads `file` and nothing else.
+pub(crate) fn media_input(file: &Path) -> Vec<OsString> {
+    input(file, MEDIA_FORMATS)
+}
+
+/// As [`media_input`], for a single picture.
+pub(crate) fn picture_input(file: &Path) -> Vec<OsString> {
+    input(file, PICTURE_FORMATS)
+}
+
+fn input(file: &Path, formats: &str) -> Vec<OsString> {
+    // The scheme keeps a name such as `http:x` or `-y` from being anything but a file's.
+    let mut url = OsString::from("file:");
+    url.push(file);
+    let limit = MAX_VIDEO_PIXELS.to_string();
+    ["-protocol_whitelist", "file", "-format_whitelist", formats, "-max_pixels", &limit, "-i"]
+        .into_iter()
+        .map(OsString::from)
+        .chain([url])
+        .collect()
+}
+
+fn ffmpeg_is_missing() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "tools.find",
+        "ffmpeg was not found on PATH; install it (apt install ffmpeg, brew install ffmpeg, \
+         winget install ffmpeg, or pip install imageio-ffmpeg in the active virtual environment), \
+         or set EMAM_FFMPEG to its path",
+    )
+}
+
+fn program_name(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}
+
+fn in_folders(name: &str, folders: &[PathBuf]) -> Vec<PathBuf> {
+    folders.iter().map(|folder| folder.join(program_name(name))).collect()
+}
+
+/// Every place where the program may be, best first.
+fn candidates(name: &str, paths: &ToolPaths) -> Vec<PathBuf> {
+    let mut found = in_folders(name, &paths.folders);
+    if let Some(env) = &paths.virtual_env {
+        // imageio-ffmpeg: lib/python3.X/site-packages/imageio_ffmpeg/binaries/ffmpeg-PLATFORM-vN
+        for python in entries(&env.join("lib"), "python") {
+            let package = python.join("site-packages/imageio_ffmpeg/binaries");
+            found.extend(entries(&package, "ffmpeg-"));
+        }
+        found.extend(entries(&env.join("Lib/site-packages/imageio_ffmpeg/binaries"), "ffmpeg-"));
+    }
+    for folder in paths.node_root.iter().flat_map(|root| root.ancestors()) {
+        let modules = folder.join("node_modules");
+        found.push(modules.join("ffmpeg-static").join(program_name(name)));
+        // @ffmpeg-installer/ffmpeg brings @ffmpeg-installer/PLATFORM-ARCH/ffmpeg
+        for platform in entries(&modules.join("@ffmpeg-installer"), "") {
+            found.push(platform.join(program_name(name)));
+        }
+    }
+    found.retain(|path| path.is_file());
+    found
+}
+
+/// What is in `folder` with a name that begins with `prefix`, sorted.
+fn entries(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let begins = |name: &OsStr| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| begins(&entry.file_name()))
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    found
+}
+
+fn run_for_version(path: &Path) -> Result<Tool> {
+    let unusable = |message: &'static str| {
+        Error::new(ErrorKind::Unavailable, "tools.find", message).with("path", path.display())
+    };
+    let output =
+        Command::new(path).arg("-version").stdin(Stdio::null()).output().map_err(|cause| {
+            unusable("this program cannot be run; check its path").caused_by(cause)
+        })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.lines().next().and_then(ToolVersion::parse).ok_or_else(|| {
+        unusable("this program does not answer `-version` as ffmpeg and ffprobe do")
+    })?;
+    Ok(Tool { path: path.to_owned(), version })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_every_builder_are_read() {
+        for (line, text, number) in [
+            ("ffmpeg version 5.1.9-0+deb12u1 Copyright (c)", "5.1.9-0+deb12u1", (5, 1)),
+            (
+                "ffmpeg version n9.0.2-17-g2a571b6068-20260930 Copy",
+                "n9.0.2-17-g2a571b6068-20260930",
+                (9, 0),
+            ),
+            (
+                "ffprobe version 7.1-full_build-www.gyan.dev Copy",
+                "7.1-full_build-www.gyan.dev",
+                (7, 1),
+            ),
+            ("ffmpeg version N-118000-gabc123 Copyright", "N-118000-gabc123", (u32::MAX, u32::MAX)),
+        ] {
+            let version = ToolVersion::parse(line).unwrap();
+            assert_eq!((version.text.as_str(), version.number), (text, number));
+        }
+        assert_eq!(ToolVersion::parse("bash: ffmpeg: command not found"), None);
+        let version = ToolVersion::parse("ffmpeg version 5.1.9 x").unwrap();
+        assert!(version.at_least(5, 1) && version.at_least(4, 9) && !version.at_least(5, 2));
+    }
+
+    #[test]
+    fn an_absent_ffmpeg_is_an_error_that_says_how_to_get_it() {
+        let error = Tools::find(&ToolPaths::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.message().contains("apt install ffmpeg"), "{error}");
+
+        let paths = ToolPaths { ffmpeg: Some("/nowhere/ffmpeg".into()), ..ToolPaths::from_env() };
+        let error = Tools::find(&paths).unwrap_err();
+        assert_eq!(error.get("path"), Some("/nowhere/ffmpeg"));
+    }
+
+    /// Writes a program that answers `-version`.
+    #[cfg(unix)]
+    fn fake(path: &Path, version: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, format!("#!/bin/sh\necho ffmpeg version {version} x\n")).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn packages_are_found_when_path_has_none() {
+        let root = tempfile::tempdir().unwrap();
+        let binary = "lib/python3.12/site-packages/imageio_ffmpeg/binaries/ffmpeg-linux-v9.0.2";
+        fake(&root.path().join(binary), "9.0.2");
+        let paths = ToolPaths { virtual_env: Some(root.path().to_owned()), ..ToolPaths::default() };
+        let tools = Tools::find(&paths).unwrap();
+        assert_eq!(tools.ffmpeg().version.number, (9, 0));
+        let error = tools.ffprobe().unwrap_err();
+        assert!(error.message().contains("EMAM_FFPROBE"), "{error}");
+
+        fake(&root.path().join("node_modules/ffmpeg-static/ffmpeg"), "6.0");
+        let deep = root.path().join("a/b");
+        let paths = ToolPaths { node_root: Some(deep), ..ToolPaths::default() };
+        assert_eq!(Tools::find(&paths).unwrap().ffmpeg().version.number, (6, 0));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_does_not_run_on_path_is_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let (broken, good) = (root.path().join("broken"), root.path().join("good"));
+        std::fs::create_dir_all(&broken).unwrap();
+        std::fs::write(broken.join("ffmpeg"), "not a program").unwrap();
+        fake(&good.join("ffmpeg"), "5.1");
+        fake(&good.join("ffprobe"), "5.1");
+        let paths = ToolPaths { folders: vec![broken, good.clone()], ..ToolPaths::default() };
+        let tools = Tools::find(&paths).unwrap();
+        assert_eq!(tools.ffmpeg().path, good.join("ffmpeg"));
+        assert_eq!(tools.ffprobe().unwrap().path, good.join("ffprobe"));
+    }
+
+    #[test]
+    fn input_is_a_file_and_no_protocol() {
+        let args = media_input(Path::new("/media/http:x.mov"));
+        assert_eq!(args.last().unwrap(), "file:/media/http:x.mov");
+        assert_eq!(args[1], "file");
+        for foreign in ["hls", "concat", "dash", "image2", "sdp", "rtsp", "lavfi", "imf", "tty"] {
+            for formats in [MEDIA_FORMATS, PICTURE_FORMATS] {
+                assert!(formats.split(',').all(|format| format != foreign), "{foreign}");
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+use crate::error::Result;
+use crate::model::*;
+pub(crate) fn frame_map(_o: &Technical, _p: &Technical) -> Result<FrameMap> {
+    unimplemented!()
+}
