@@ -18,15 +18,15 @@ fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     tokio::runtime::Builder::new_multi_thread().build()?.block_on(async {
         let path = arguments.first().context("PATH")?;
-        let clock = Arc::new(SystemClock);
-        let catalog = SqliteCatalog::open(*path, clock.clone()).await?;
+        let clock = SystemClock;
+        let catalog = SqliteCatalog::open(*path, Arc::new(clock)).await?;
         // One write each: a line is there in full or not at all.
         let say = |line: String| std::io::stdout().write_all(format!("{line}\n").as_bytes());
         match &arguments[1..] {
             ["insert", count] => {
                 for number in 0..count.parse()? {
                     let title = format!("rain {number}");
-                    let asset = Asset::new(AssetId::new(&*clock), title, clock.now());
+                    let asset = Asset::new(AssetId::new(&clock), title, clock.now());
                     catalog.insert_assets(std::slice::from_ref(&asset)).await?;
                     say(asset.id.to_string())?;
                 }

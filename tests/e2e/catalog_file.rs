@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fs, thread};
 
 use emam_core::backend::catalog::{Assets, Events, Query, Search, Workflows};
@@ -104,6 +105,25 @@ async fn what_a_killed_process_was_told_is_done_is_done() {
 }
 
 #[tokio::test]
+async fn a_process_killed_while_it_makes_the_file_leaves_one_that_opens() {
+    for millis in 0..15 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        let mut child = child(&path, &["insert", "1000000"]);
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let catalog = open(&path).await.unwrap();
+        catalog.insert_assets(&[asset("life goes on")]).await.unwrap();
+        assert_eq!(catalog.search(&Query::text("life")).await.unwrap().total, 1);
+        drop(catalog);
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["catalog.db"], "after {millis} ms");
+    }
+}
+
+#[tokio::test]
 async fn several_processes_write_at_once() {
     const EACH: usize = 60;
     let folder = tempfile::tempdir().unwrap();
@@ -162,7 +182,7 @@ async fn processes_never_share_a_run() {
 
 #[tokio::test]
 async fn many_can_open_a_new_catalog_at_once() {
-    for _ in 0..5 {
+    for _ in 0..8 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog.db");
         let tasks: Vec<_> = (0..12)
@@ -238,7 +258,7 @@ async fn a_damaged_catalog_is_refused() {
     let mut no_header = whole.clone();
     no_header[..100].fill(0);
     let mut bad_schema = whole.clone();
-    bad_schema[100..4096].fill(0xA5);
+    bad_schema[100..8192].fill(0xA5);
     for (what, bytes) in [
         ("cut in the header", &whole[..50]),
         ("cut after the header", &whole[..100]),

@@ -3,6 +3,7 @@
 //! Absolute times mean nothing on a shared machine, so goals are ratios: rounds of both are
 //! interleaved, the cheapest round counts, CPU before wall.
 
+mod catalog;
 mod cost;
 mod ingest;
 mod report;
@@ -16,6 +17,11 @@ use clap::Parser;
 enum Bench {
     /// An ingest beside one hand-written ffmpeg command and beside ten separate ones.
     Ingest(ingest::Arguments),
+    /// The catalog of a great library beside plain SQL on the same rows.
+    Catalog(catalog::Arguments),
+    /// Inserts assets until it is killed; used by `catalog`.
+    #[command(hide = true)]
+    CatalogFeed(catalog::Feed),
     /// One ingest in a process of its own; used by `ingest`.
     #[command(hide = true)]
     IngestOnce(ingest::Once),
@@ -24,6 +30,10 @@ enum Bench {
 fn main() -> ExitCode {
     let result = match Bench::parse() {
         Bench::Ingest(arguments) => ingest::bench(&arguments).map(|report| report.print()),
+        Bench::Catalog(arguments) => {
+            catalog::bench(&arguments).map(|report| report.print() || arguments.report)
+        }
+        Bench::CatalogFeed(arguments) => catalog::feed(&arguments).map(|()| true),
         Bench::IngestOnce(arguments) => ingest::once(&arguments).map(|()| true),
     };
     match result {

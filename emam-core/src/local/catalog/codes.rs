@@ -64,10 +64,16 @@ pub(super) fn name_of(value: impl Serialize) -> String {
     }
 }
 
-/// Numbers as an SQL list: `1, 2`. Numbers only, so nothing can be slipped in.
+/// Numbers as an SQL list: `1,2`. Numbers only, so nothing can be slipped in.
 pub(super) fn sql_list(numbers: impl IntoIterator<Item = i64>) -> String {
-    let numbers: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
-    numbers.join(", ")
+    let mut list = String::new();
+    for number in numbers {
+        if !list.is_empty() {
+            list.push(',');
+        }
+        list += &number.to_string();
+    }
+    list
 }
 
 /// An instant as it is stored: microseconds since 1970.

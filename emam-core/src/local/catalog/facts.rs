@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::id::CategoryId;
 use crate::model::{Asset, MediaSummary};
 
-use super::codes::{Code, fold, micros, unmarked};
+use super::codes::{Code, fold, micros, sql_list, unmarked};
 use super::error::Sql;
 use super::records::{Tx, number, seq_of};
 
@@ -33,8 +33,10 @@ pub(super) struct FactsWriter<'t, 'c> {
     counts: BTreeMap<Group, i64>,
     titles: Vec<(String, i64)>,
     md5s: Vec<(String, i64)>,
-    asset_tags: Vec<(i64, i64)>,
-    asset_categories: Vec<(i64, i64)>,
+    sizes: Vec<[i64; 2]>,
+    durations: Vec<[i64; 2]>,
+    asset_tags: Vec<[i64; 2]>,
+    asset_categories: Vec<[i64; 2]>,
 }
 
 impl<'t, 'c> FactsWriter<'t, 'c> {
@@ -47,6 +49,8 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
             counts: BTreeMap::new(),
             titles: Vec::new(),
             md5s: Vec::new(),
+            sizes: Vec::new(),
+            durations: Vec::new(),
             asset_tags: Vec::new(),
             asset_categories: Vec::new(),
         }
@@ -62,6 +66,8 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
             facts,
         )?;
         self.count(facts.group, 1);
+        self.sizes.push([facts.size, seq]);
+        self.durations.push([facts.duration_ms, seq]);
         self.titles.push((fold(&asset.title), seq));
         self.md5s.extend(md5(asset).map(|md5| (md5, seq)));
         self.add_tags(seq, asset)?;
@@ -87,6 +93,14 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
             self.count(before.group, -1);
             self.count(after.group, 1);
         }
+        if before.size != after.size {
+            self.drop_size(seq, before)?;
+            self.sizes.push([after.size, seq]);
+        }
+        if before.duration_ms != after.duration_ms {
+            self.drop_duration(seq, before)?;
+            self.durations.push([after.duration_ms, seq]);
+        }
         if old.title != new.title {
             self.clear("DELETE FROM asset_title WHERE seq = ?1", seq)?;
             self.titles.push((fold(&new.title), seq));
@@ -96,7 +110,7 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
             self.md5s.extend(md5(new).map(|md5| (md5, seq)));
         }
         if old.tags != new.tags {
-            self.clear("DELETE FROM asset_tag WHERE seq = ?1", seq)?;
+            self.drop_tags(seq, old)?;
             self.add_tags(seq, new)?;
         }
         if old.categories != new.categories {
@@ -128,46 +142,48 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
         self.count(facts.group, -1);
         self.clear("DELETE FROM asset_title WHERE seq = ?1", seq)?;
         self.drop_md5(seq, asset)?;
+        self.drop_size(seq, facts)?;
+        self.drop_duration(seq, facts)?;
+        self.drop_tags(seq, asset)?;
         self.clear("DELETE FROM asset_facts WHERE seq = ?1", seq)?;
-        self.clear("DELETE FROM asset_tag WHERE seq = ?1", seq)?;
         self.clear("DELETE FROM asset_category WHERE seq = ?1", seq)?;
         self.clear("DELETE FROM asset_text WHERE rowid = ?1", seq)
     }
 
     /// Writes what was kept back. Call it last; without it the transaction must be undone.
     pub(super) fn finish(self) -> Sql<()> {
-        let Self { tx, counts, mut titles, mut md5s, mut asset_tags, mut asset_categories, .. } =
-            self;
+        let tx = self.tx;
         let mut count = tx.prepare_cached(
             "INSERT INTO asset_count (kind, lifecycle, rating, codec, container, assets) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
              ON CONFLICT DO UPDATE SET assets = assets + excluded.assets",
         )?;
-        for ([kind, lifecycle, rating, codec, container], assets) in counts {
+        for ([kind, lifecycle, rating, codec, container], assets) in self.counts {
             count.execute([kind, lifecycle, rating, codec, container, assets])?;
         }
-        titles.sort_unstable();
-        let mut title =
-            tx.prepare_cached("INSERT INTO asset_title (title, seq) VALUES (?1, ?2)")?;
-        for row in &titles {
-            title.execute(params![row.0, row.1])?;
+        for (mut rows, sql) in [
+            (self.titles, "INSERT INTO asset_title (title, seq) VALUES (?1, ?2)"),
+            (self.md5s, "INSERT INTO asset_md5 (md5, seq) VALUES (?1, ?2)"),
+        ] {
+            rows.sort_unstable();
+            let mut insert = tx.prepare_cached(sql)?;
+            for row in &rows {
+                insert.execute(params![row.0, row.1])?;
+            }
         }
-        md5s.sort_unstable();
-        let mut md5 = tx.prepare_cached("INSERT INTO asset_md5 (md5, seq) VALUES (?1, ?2)")?;
-        for row in &md5s {
-            md5.execute(params![row.0, row.1])?;
-        }
-        for (rows, sql) in [
-            (&mut asset_tags, "INSERT OR IGNORE INTO asset_tag (tag, seq) VALUES (?1, ?2)"),
+        for (mut rows, sql) in [
+            (self.sizes, "INSERT INTO asset_size (size, seq) VALUES (?1, ?2)"),
+            (self.durations, "INSERT INTO asset_duration (duration_ms, seq) VALUES (?1, ?2)"),
+            (self.asset_tags, "INSERT INTO asset_tag (tag, seq) VALUES (?1, ?2)"),
             (
-                &mut asset_categories,
+                self.asset_categories,
                 "INSERT OR IGNORE INTO asset_category (category_seq, seq) VALUES (?1, ?2)",
             ),
         ] {
             rows.sort_unstable();
             let mut insert = tx.prepare_cached(sql)?;
-            for row in rows.iter() {
-                insert.execute([row.0, row.1])?;
+            for row in &rows {
+                insert.execute(*row)?;
             }
         }
         Ok(())
@@ -235,7 +251,43 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
         Ok(())
     }
 
+    fn drop_size(&self, seq: i64, facts: Facts) -> Sql<()> {
+        self.tx
+            .prepare_cached("DELETE FROM asset_size WHERE size = ?1 AND seq = ?2")?
+            .execute([facts.size, seq])?;
+        Ok(())
+    }
+
+    fn drop_duration(&self, seq: i64, facts: Facts) -> Sql<()> {
+        self.tx
+            .prepare_cached("DELETE FROM asset_duration WHERE duration_ms = ?1 AND seq = ?2")?
+            .execute([facts.duration_ms, seq])?;
+        Ok(())
+    }
+
+    fn drop_tags(&mut self, seq: i64, asset: &Asset) -> Sql<()> {
+        for tag in self.tags(asset)? {
+            self.tx
+                .prepare_cached("DELETE FROM asset_tag WHERE tag = ?1 AND seq = ?2")?
+                .execute([tag, seq])?;
+        }
+        self.clear("DELETE FROM asset_tags WHERE seq = ?1", seq)
+    }
+
     fn add_tags(&mut self, seq: i64, asset: &Asset) -> Sql<()> {
+        let tags = self.tags(asset)?;
+        if !tags.is_empty() {
+            self.tx
+                .prepare_cached("INSERT INTO asset_tags (seq, tags) VALUES (?1, ?2)")?
+                .execute(params![seq, sql_list(tags.iter().copied())])?;
+        }
+        self.asset_tags.extend(tags.into_iter().map(|tag| [tag, seq]));
+        Ok(())
+    }
+
+    /// The numbers of an asset's tags, each once.
+    fn tags(&mut self, asset: &Asset) -> Sql<Vec<i64>> {
+        let mut tags = Vec::with_capacity(asset.tags.len());
         for name in &asset.tags {
             let key = fold(name);
             if key.is_empty() {
@@ -254,9 +306,11 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
                     tag
                 }
             };
-            self.asset_tags.push((tag, seq));
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
         }
-        Ok(())
+        Ok(tags)
     }
 
     fn add_categories(&mut self, seq: i64, asset: &Asset) -> Sql<()> {
@@ -269,7 +323,7 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
                     category
                 }
             };
-            self.asset_categories.push((category, seq));
+            self.asset_categories.push([category, seq]);
         }
         Ok(())
     }

@@ -280,6 +280,9 @@ mod tests {
             "asset_title",
             "asset_md5",
             "asset_tag",
+            "asset_tags",
+            "asset_size",
+            "asset_duration",
             "asset_text WHERE asset_text MATCH 'snow OR rain'",
             "annotation_text WHERE annotation_text MATCH 'flash'",
         ] {

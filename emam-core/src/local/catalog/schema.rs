@@ -1,11 +1,12 @@
 //! Opening the file: is it ours, is it whole, is it ours to read, and bringing it forward.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,20 +31,24 @@ const READER_CACHE_KIB: i64 = 8 * 1024;
 /// Opens the file for writing, made or brought forward where needed. Gives the secret that cursors
 /// are checked with.
 pub(super) fn open(path: &Path, clock: &dyn Clock) -> Result<(Connection, u128)> {
-    check_header(path)?;
+    check_path(path)?;
     let run = || -> Sql<(Connection, u128)> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(BUSY)?;
+        let mut conn = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
         // Before anything is written: a file that is refused stays as it is.
-        let version = check_owner(&conn, path)?;
-        if version < MIGRATIONS.len() {
-            migrate(&mut conn, path, clock)?;
+        // In one transaction, because another process may be making it just now.
+        let tx = conn.transaction()?;
+        let (version, is_wal) = (check_owner(&tx, path)?, is_wal(&tx)?);
+        tx.commit()?;
+        if !is_wal {
+            drop(conn);
+            found(path, clock)?;
+            conn = connect(path, OpenFlags::empty())?;
+        } else if version < MIGRATIONS.len() {
+            let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            migrate(&tx, path, clock)?;
+            tx.commit()?;
         }
         settings(&conn, WRITER_CACHE_KIB)?;
-        conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", "full")?;
         // Bulk loads write the same pages again and again: fewer checkpoints write them less often.
         conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
@@ -55,12 +60,41 @@ pub(super) fn open(path: &Path, clock: &dyn Clock) -> Result<(Connection, u128)>
     run().map_err(|fault| fault.into_error(OPEN, path))
 }
 
+fn connect(path: &Path, more: OpenFlags) -> Sql<Connection> {
+    // Not read-only even for readers: one may have to recover the log a killed process has left.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags | more)?;
+    conn.busy_timeout(BUSY)?;
+    Ok(conn)
+}
+
+fn is_wal(conn: &Connection) -> Sql<bool> {
+    let mode: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    Ok(mode == "wal")
+}
+
+/// Makes the file what it is to be: our schema, with a write-ahead log. Of processes that open a
+/// new file at once, one does the work and the others find it done.
+fn found(path: &Path, clock: &dyn Clock) -> Sql<()> {
+    let mut conn = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    // Counts only before the first table. Records are larger than most databases' rows.
+    conn.pragma_update(None, "page_size", 8192)?;
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    if is_wal(&tx)? {
+        return Ok(());
+    }
+    migrate(&tx, path, clock)?;
+    // SQLite does not wait for others when it changes to a write-ahead log, it fails. So the lock
+    // is kept from the commit until that is done: until this connection is closed.
+    tx.pragma_update(None, "locking_mode", "exclusive")?;
+    tx.commit()?;
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    Ok(())
+}
+
 /// Opens one more connection for reading.
 pub(super) fn open_reader(path: &Path) -> Sql<Connection> {
-    // Not read-only: a reader may have to recover the log a killed process has left.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(BUSY)?;
+    let conn = connect(path, OpenFlags::empty())?;
     settings(&conn, READER_CACHE_KIB)?;
     conn.pragma_update(None, "query_only", true)?;
     Ok(conn)
@@ -74,73 +108,37 @@ fn settings(conn: &Connection, cache_kib: i64) -> Sql<()> {
     Ok(())
 }
 
-/// Refuses what cannot be a catalog before SQLite touches it: SQLite takes a cut header for an
-/// empty file and would write over it, and would notice a cut end at the first missing page only,
-/// which may be days later.
-fn check_header(path: &Path) -> Result<()> {
-    // Twice, because another process may be writing its first pages just now.
-    for _ in 0..2 {
-        if looks_whole(path)? || has_log(path) {
-            return Ok(());
+/// Refuses what SQLite would take for an empty database and write over, and names what is wrong
+/// with a path better than SQLite does.
+///
+/// Without opening the file: to close it again would take away the locks that other connections
+/// of this process hold on it (<https://www.sqlite.org/howtocorrupt.html> section 2.2).
+fn check_path(path: &Path) -> Result<()> {
+    let refused = |kind, message: &'static str| {
+        Err(Error::new(kind, OPEN, message).with("path", path.display()))
+    };
+    match std::fs::metadata(path) {
+        Ok(file) if !file.is_file() => {
+            refused(ErrorKind::InvalidInput, "the catalog is to be a file, and this is none")
         }
+        // The smallest page; SQLite writes whole ones.
+        Ok(file) if file.len() % 512 != 0 => refused(ErrorKind::Integrity, DAMAGED),
+        Ok(_) => match access(path, Access::READ_OK | Access::WRITE_OK) {
+            Err(Errno::ACCESS | Errno::ROFS | Errno::PERM) => {
+                refused(ErrorKind::PermissionDenied, "you may not read and write the catalog file")
+            }
+            _ => Ok(()),
+        },
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => refused(
+                ErrorKind::NotFound,
+                "the folder of the catalog does not exist; make it first",
+            ),
+            _ => Ok(()),
+        },
+        // SQLite meets it again and says what it is.
+        Err(_) => Ok(()),
     }
-    Err(Error::new(ErrorKind::Integrity, OPEN, DAMAGED).with("path", path.display()))
-}
-
-/// Whether there is a journal beside the file: then SQLite knows better than the file alone.
-fn has_log(path: &Path) -> bool {
-    ["-wal", "-journal"].iter().any(|suffix| {
-        let mut log = path.as_os_str().to_owned();
-        log.push(suffix);
-        std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
-    })
-}
-
-fn looks_whole(path: &Path) -> Result<bool> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            return match path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-                    let message = "the folder of the catalog does not exist; make it first";
-                    Err(Error::new(ErrorKind::NotFound, OPEN, message)
-                        .with("path", path.display())
-                        .caused_by(cause))
-                }
-                _ => Ok(true),
-            };
-        }
-        Err(cause) => return Err(unreadable(path, cause)),
-    };
-    let mut header = Vec::with_capacity(100);
-    file.by_ref().take(100).read_to_end(&mut header).map_err(|cause| unreadable(path, cause))?;
-    if header.is_empty() {
-        return Ok(true);
-    }
-    // https://www.sqlite.org/fileformat.html section 1.3
-    let Ok(header) = <[u8; 100]>::try_from(header) else { return Ok(false) };
-    let word = |at: usize| {
-        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-    };
-    let page = match u16::from_be_bytes([header[16], header[17]]) {
-        1 => 65_536,
-        size => u64::from(size),
-    };
-    // The number of pages holds only if it was written with the last change.
-    let pages = if word(24) == word(92) { u64::from(word(28)) } else { 0 };
-    let length = file.metadata().map_err(|cause| unreadable(path, cause))?.len();
-    Ok(header.starts_with(b"SQLite format 3\0") && length >= page * pages)
-}
-
-fn unreadable(path: &Path, cause: io::Error) -> Error {
-    let kind = match cause.kind() {
-        io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
-        io::ErrorKind::IsADirectory => ErrorKind::InvalidInput,
-        _ => ErrorKind::Unavailable,
-    };
-    Error::new(kind, OPEN, "the catalog file cannot be read; check that it is a file of yours")
-        .with("path", path.display())
-        .caused_by(cause)
 }
 
 /// The version of the file's schema; 0 for a new file.
@@ -169,13 +167,10 @@ fn check_owner(conn: &Connection, path: &Path) -> Sql<usize> {
     }
 }
 
-/// Brings the file forward. Of processes that open it at once, one does the work and the others
-/// find it done.
-fn migrate(conn: &mut Connection, path: &Path, clock: &dyn Clock) -> Sql<()> {
-    loop {
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version = check_owner(&tx, path)?;
-        let Some(script) = MIGRATIONS.get(version) else { return Ok(()) };
+/// Brings the schema forward, from whatever version it has now that this transaction has begun.
+fn migrate(tx: &Transaction<'_>, path: &Path, clock: &dyn Clock) -> Sql<()> {
+    let from = check_owner(tx, path)?;
+    for (version, script) in MIGRATIONS.iter().enumerate().skip(from) {
         tx.execute_batch(script)?;
         if version == 0 {
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -187,6 +182,6 @@ fn migrate(conn: &mut Connection, path: &Path, clock: &dyn Clock) -> Sql<()> {
             )?;
         }
         tx.pragma_update(None, "user_version", i32::try_from(version + 1).unwrap_or(i32::MAX))?;
-        tx.commit()?;
     }
+    Ok(())
 }

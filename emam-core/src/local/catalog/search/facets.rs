@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::backend::catalog::{Facet, FacetField, FacetValue};
 use crate::id::CategoryId;
@@ -61,43 +62,51 @@ pub(super) fn of_column(conn: &Connection, field: FacetField, tally: &Tally) -> 
     Ok(sorted(field, values))
 }
 
-/// The facet of tags or categories over the assets `seqs`.
-pub(super) fn of_set(conn: &Connection, field: FacetField, seqs: &[i64]) -> Sql<Facet> {
-    let (members, name) = match field {
-        FacetField::Category => (
-            "SELECT category_seq FROM asset_category WHERE seq = ?1",
-            "SELECT id FROM category WHERE seq = ?1",
-        ),
-        _ => ("SELECT tag FROM asset_tag WHERE seq = ?1", "SELECT name FROM tag WHERE id = ?1"),
-    };
-    let mut tally: HashMap<i64, u64> = HashMap::new();
-    let mut statement = conn.prepare_cached(members)?;
+/// The facet of tags over the assets `seqs`.
+pub(super) fn of_tags(conn: &Connection, seqs: &[i64]) -> Sql<Facet> {
+    let mut counts: HashMap<i64, u64> = HashMap::new();
+    let mut statement = conn.prepare_cached("SELECT tags FROM asset_tags WHERE seq = ?1")?;
+    for seq in seqs {
+        let mut rows = statement.query([seq])?;
+        if let Some(row) = rows.next()? {
+            let tags = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            for tag in tags.split(',').filter_map(|tag| tag.parse().ok()) {
+                *counts.entry(tag).or_default() += 1;
+            }
+        }
+    }
+    let values = looked_up(conn, "SELECT name FROM tag WHERE id = ?1", most_frequent(counts))?;
+    Ok(sorted(FacetField::Tag, values))
+}
+
+/// The facet of categories over the assets `seqs`.
+pub(super) fn of_categories(conn: &Connection, seqs: &[i64]) -> Sql<Facet> {
+    let mut counts: HashMap<i64, u64> = HashMap::new();
+    let mut statement =
+        conn.prepare_cached("SELECT category_seq FROM asset_category WHERE seq = ?1")?;
     for seq in seqs {
         let mut rows = statement.query([seq])?;
         while let Some(row) = rows.next()? {
-            *tally.entry(row.get(0)?).or_default() += 1;
+            *counts.entry(row.get(0)?).or_default() += 1;
         }
     }
-    // Names of those that can be among the first only: there may be many thousand tags.
-    let mut counts: Vec<(i64, u64)> = tally.into_iter().collect();
+    let mut id = conn.prepare_cached("SELECT id FROM category WHERE seq = ?1")?;
+    let values = most_frequent(counts).into_iter().map(|(seq, count)| {
+        let id = CategoryId::from_uuid(Uuid::from_bytes(id.query_row([seq], |row| row.get(0))?));
+        Ok(FacetValue { value: id.to_string(), count })
+    });
+    Ok(sorted(FacetField::Category, values.collect::<rusqlite::Result<_>>()?))
+}
+
+/// Those that can be among the first [`MOST`], for only they need names: there may be many
+/// thousand tags.
+fn most_frequent(counts: HashMap<i64, u64>) -> Vec<(i64, u64)> {
+    let mut counts: Vec<(i64, u64)> = counts.into_iter().collect();
     counts.sort_unstable_by_key(|(_, count)| std::cmp::Reverse(*count));
     if let Some((_, least)) = counts.get(MOST - 1).copied() {
         counts.retain(|(_, count)| *count >= least);
     }
-    let values = if field == FacetField::Category {
-        let mut statement = conn.prepare_cached(name)?;
-        counts
-            .into_iter()
-            .map(|(seq, count)| {
-                let id: [u8; 16] = statement.query_row([seq], |row| row.get(0))?;
-                let id = CategoryId::from_uuid(uuid::Uuid::from_bytes(id));
-                Ok(FacetValue { value: id.to_string(), count })
-            })
-            .collect::<rusqlite::Result<_>>()?
-    } else {
-        looked_up(conn, name, counts)?
-    };
-    Ok(sorted(field, values))
+    counts
 }
 
 fn named<T: Code + Serialize>(tally: &Tally) -> Vec<FacetValue> {

@@ -108,9 +108,8 @@ impl Filter {
         if self.min_rating > 0 {
             *sql += &format!(" AND f.rating >= {}", self.min_rating);
         }
-        // The signs keep SQLite from taking an index for a range that is mostly everything.
         for (condition, range) in [
-            (" AND +f.duration_ms >= ? AND +f.duration_ms <= ?", self.durations),
+            (" AND f.duration_ms >= ? AND f.duration_ms <= ?", self.durations),
             (" AND f.created_at >= ? AND f.created_at < ?", self.created),
         ] {
             if let Some((from, to)) = range {

@@ -121,7 +121,8 @@ fn facets_of(conn: &Connection, fields: &[FacetField], counts: &Counts) -> Sql<V
         .iter()
         .map(|field| match facets::column(*field) {
             Some((_, place)) => facets::of_column(conn, *field, &counts.columns[place]),
-            None => facets::of_set(conn, *field, &counts.seqs),
+            None if *field == FacetField::Tag => facets::of_tags(conn, &counts.seqs),
+            None => facets::of_categories(conn, &counts.seqs),
         })
         .collect()
 }
@@ -324,8 +325,14 @@ impl Matches<'_> {
                 "SELECT f.seq, o.title FROM asset_title o \
                  CROSS JOIN asset_facts f ON f.seq = o.seq WHERE 1"
             }
-            Sort::Largest => "SELECT f.seq, f.size FROM asset_facts f WHERE 1",
-            Sort::Longest => "SELECT f.seq, f.duration_ms FROM asset_facts f WHERE 1",
+            Sort::Largest => {
+                "SELECT f.seq, o.size FROM asset_size o \
+                 CROSS JOIN asset_facts f ON f.seq = o.seq WHERE 1"
+            }
+            Sort::Longest => {
+                "SELECT f.seq, o.duration_ms FROM asset_duration o \
+                 CROSS JOIN asset_facts f ON f.seq = o.seq WHERE 1"
+            }
             _ => "SELECT f.seq, 0 FROM asset_facts f WHERE 1",
         });
         if let (Some(place), Some(seq)) = (&after, seq) {
@@ -336,11 +343,11 @@ impl Matches<'_> {
                     Some(Value::Text(place.title().to_owned())),
                 ),
                 Sort::Largest => (
-                    " AND (f.size < ? OR f.seq < ?) AND f.size <= ?",
+                    " AND (o.size < ? OR o.seq < ?) AND o.size <= ?",
                     Some(Value::Integer(place.size())),
                 ),
                 Sort::Longest => (
-                    " AND (f.duration_ms < ? OR f.seq < ?) AND f.duration_ms <= ?",
+                    " AND (o.duration_ms < ? OR o.seq < ?) AND o.duration_ms <= ?",
                     Some(Value::Integer(place.size())),
                 ),
                 Sort::Oldest => (" AND f.seq > ?", None),
@@ -354,8 +361,8 @@ impl Matches<'_> {
         self.filter.on_facts(&mut sql, &mut values);
         sql += match self.sort {
             Sort::Title => " ORDER BY o.title, o.seq DESC LIMIT ?",
-            Sort::Largest => " ORDER BY f.size DESC, f.seq DESC LIMIT ?",
-            Sort::Longest => " ORDER BY f.duration_ms DESC, f.seq DESC LIMIT ?",
+            Sort::Largest => " ORDER BY o.size DESC, o.seq DESC LIMIT ?",
+            Sort::Longest => " ORDER BY o.duration_ms DESC, o.seq DESC LIMIT ?",
             Sort::Oldest => " ORDER BY f.seq LIMIT ?",
             Sort::Newest | Sort::Relevance => " ORDER BY f.seq DESC LIMIT ?",
         };
