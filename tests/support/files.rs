@@ -109,6 +109,10 @@ impl Storage for Files {
         unsupported("files.upload")
     }
 
+    async fn uploads(&self, _: &Key) -> Result<Vec<Upload>> {
+        unsupported("files.upload")
+    }
+
     async fn upload_parts(&self, _: &Upload) -> Result<Vec<Part>> {
         unsupported("files.upload")
     }

@@ -1,5 +1,6 @@
 //! Shared by the tests.
 
+pub mod bytes;
 pub mod files;
 pub mod media;
 
@@ -11,7 +12,7 @@ pub fn skip(why: &str) {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log);
         if let Ok(mut file) = file {
             // A lost line of a log is no reason to fail the test that was skipped.
-            let _ = writeln!(file, "{why}");
+            let _ = writeln!(file, "skipped: {why}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What is in media: shots, faces, words, silence.
 
-// HEAD UPDATE (by the head of the project, intended): see the new methods and contract bullets in this file; implement them too.
 use std::fmt::Debug;
 
 use async_trait::async_trait;

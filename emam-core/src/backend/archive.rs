@@ -29,6 +29,7 @@ use crate::model::StorageClass;
 /// - `restore_expires`: a restored object is `Archived` again once its time is over.
 /// - `restore_of_online`: restoring what is not archived is
 ///   [`Conflict`](crate::ErrorKind::Conflict) in its outcome.
+/// - `forget_is_final`: a forgotten object cannot be restored; forgetting it again succeeds.
 /// - `quote_changes_nothing`: a quote answers with bytes and time and moves nothing.
 #[async_trait]
 pub trait Archive: Debug + Send + Sync + 'static {
@@ -50,6 +51,9 @@ pub trait Archive: Debug + Send + Sync + 'static {
 
     /// Tells what one object is at.
     async fn status(&self, key: &Key) -> Result<ArchiveStatus>;
+
+    /// Deletes the archive's own copy of an object for good. One it does not have is fine.
+    async fn forget(&self, key: &Key) -> Result<()>;
 }
 
 /// What an archive can do.

@@ -15,9 +15,13 @@
 pub mod analyzer;
 pub mod archive;
 pub mod catalog;
+mod none;
 pub mod prober;
 pub mod storage;
+pub(crate) mod storage_rules;
 pub mod transcoder;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -27,6 +31,7 @@ pub use archive::{
     RestoreSpeed,
 };
 pub use catalog::Catalog;
+pub use none::{NoArchive, NoTools};
 pub use prober::{MediaSource, Prober};
 pub use storage::{
     ByteRange, CopyOptions, GetOptions, Key, Object, Part, PresignMethod, PresignRequest,
@@ -34,7 +39,8 @@ pub use storage::{
 };
 pub use transcoder::{OutputFile, Outputs, TranscodeJob, Transcoder, TranscoderCapabilities};
 
-use crate::error::ErrorInfo;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorInfo, ErrorKind, Result};
 
 /// Names a job of a [`Transcoder`] or [`Analyzer`]: the service's own id, opaque to us.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -72,3 +78,48 @@ pub struct Outcome<T = ()> {
 
 /// The reply of a service as it came, kept beside what was made of it.
 pub type RawReply = Value;
+
+/// Everything a library stands on, each behind its trait.
+#[derive(Debug, Clone)]
+pub struct Backends {
+    /// The record of everything.
+    pub catalog: Arc<dyn Catalog>,
+    /// Where originals are.
+    pub originals: Arc<dyn Storage>,
+    /// Where renditions are.
+    pub proxies: Arc<dyn Storage>,
+    /// Where originals go that are cheap to keep and slow to read.
+    pub archive: Arc<dyn Archive>,
+    /// Finds technical metadata.
+    pub prober: Arc<dyn Prober>,
+    /// Makes renditions.
+    pub transcoder: Arc<dyn Transcoder>,
+    /// Look into media, the first that can do a kind does it.
+    pub analyzers: Vec<Arc<dyn Analyzer>>,
+    /// Tells the time and makes ids.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Backends {
+    /// The name of the storage originals are in.
+    pub const ORIGINALS: &'static str = "originals";
+    /// The name of the storage renditions are in.
+    pub const PROXIES: &'static str = "proxies";
+
+    /// The storage an [`Instance`](crate::model::Instance) names.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) where this library has no such storage.
+    pub fn storage(&self, name: &str) -> Result<Arc<dyn Storage>> {
+        match name {
+            Self::ORIGINALS => Ok(Arc::clone(&self.originals)),
+            Self::PROXIES => Ok(Arc::clone(&self.proxies)),
+            _ => Err(Error::new(
+                ErrorKind::NotFound,
+                "storage.find",
+                "this library has no storage of that name",
+            )
+            .with("storage", name)),
+        }
+    }
+}

@@ -37,6 +37,7 @@ use crate::model::{Page, PageRequest};
 /// - `delete_answers_per_key`: a batch answers for every key, in order.
 /// - `upload_in_parts`: parts sent in any order make one object in the order of their numbers.
 /// - `upload_resumes`: the parts sent are listed until the upload ends; a part sent again replaces.
+/// - `uploads_are_found_by_key`: an unfinished upload is listed for its key and no other.
 /// - `upload_abort_leaves_nothing`: an aborted upload leaves no object and cannot be completed:
 ///   [`NotFound`](crate::ErrorKind::NotFound).
 /// - `keys_hold_any_name`: names with spaces, `%`, `#`, `?`, emoji and 255 bytes are kept.
@@ -77,6 +78,9 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Sends part `number`, counted from 1. Every part but the last has
     /// [`part_size`](StorageCapabilities::part_size) bytes. Parts may be sent at once.
     async fn upload_part(&self, upload: &Upload, number: u32, body: Bytes) -> Result<Part>;
+
+    /// Lists the unfinished uploads to a key, oldest first.
+    async fn uploads(&self, key: &Key) -> Result<Vec<Upload>>;
 
     /// Lists the parts sent so far, by number.
     async fn upload_parts(&self, upload: &Upload) -> Result<Vec<Part>>;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
 use crate::id::{AnnotationId, AssetId, RunId, VersionId};
 use crate::time::TimeRange;
 
@@ -204,6 +205,31 @@ impl NewAnnotation {
             region: None,
             parent: None,
             data: serde_json::Value::Null,
+        }
+    }
+
+    /// The annotation of `asset` this makes, with a new id.
+    pub fn into_annotation(self, asset: AssetId, clock: &dyn Clock) -> Annotation {
+        let now = clock.now();
+        Annotation {
+            id: AnnotationId::new(clock),
+            asset,
+            version: None,
+            revision: 1,
+            kind: self.kind,
+            range: self.range,
+            name: self.name,
+            text: self.text,
+            color: self.color,
+            edited: matches!(self.source, Source::Person { .. }),
+            source: self.source,
+            confidence: self.confidence,
+            region: self.region,
+            parent: self.parent,
+            resolved: false,
+            data: self.data,
+            created_at: now,
+            updated_at: now,
         }
     }
 

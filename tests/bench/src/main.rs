@@ -1,1 +1,37 @@
-fn main() {}
+//! Benchmarks of emam beside a peer in the same run: `cargo xtask bench NAME`.
+//!
+//! Absolute times mean nothing on a shared machine, so goals are ratios: rounds of both are
+//! interleaved, the cheapest round counts, CPU before wall.
+
+mod cost;
+mod ingest;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Measures emam beside a peer in the same run.
+#[derive(Debug, Parser)]
+enum Bench {
+    /// An ingest beside one hand-written ffmpeg command and beside ten separate ones.
+    Ingest(ingest::Arguments),
+    /// One ingest in a process of its own; used by `ingest`.
+    #[command(hide = true)]
+    IngestOnce(ingest::Once),
+}
+
+fn main() -> ExitCode {
+    let result = match Bench::parse() {
+        Bench::Ingest(arguments) => ingest::bench(&arguments).map(|report| report.print()),
+        Bench::IngestOnce(arguments) => ingest::once(&arguments).map(|()| true),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}

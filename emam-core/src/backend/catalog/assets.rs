@@ -23,6 +23,8 @@ use crate::model::{Asset, Instance, InstanceState, Rendition, Version};
 /// - `instance_state_is_compared`: `set_instance_state` changes only from a state expected.
 /// - `content_is_found_by_md5`: originals stored and verified are found by MD5 and size, in the
 ///   order of their assets; uploading ones are not.
+/// - `content_has_one_owner`: of many claims at once on one content, all give the same owner; once
+///   the owner is deleted the content can be claimed again.
 #[async_trait]
 pub trait Assets: Debug + Send + Sync + 'static {
     /// Inserts assets.
@@ -69,6 +71,15 @@ pub trait Assets: Debug + Send + Sync + 'static {
 
     /// Finds readable originals with this content.
     async fn find_content(&self, md5: &str, size: u64) -> Result<Vec<ContentMatch>>;
+
+    /// Makes `claimant` the owner of this content unless an asset is already; gives the owner. Two
+    /// ingests of one content agree on one owner by it.
+    async fn claim_content(
+        &self,
+        md5: &str,
+        size: u64,
+        claimant: &ContentMatch,
+    ) -> Result<ContentMatch>;
 
     /// Whether any readable original has this size: if none has, no content can be known.
     async fn size_is_known(&self, size: u64) -> Result<bool>;

@@ -306,8 +306,8 @@ impl Terms {
                 None => (body.ends_with('*'), after),
             };
             let words: Vec<String> = body
-                .split(|c: char| !c.is_alphanumeric())
-                .filter(|word| !word.is_empty())
+                .split(|c: char| !c.is_alphanumeric() && !is_accent(c))
+                .filter(|word| word.contains(char::is_alphanumeric))
                 .map(str::to_owned)
                 .collect();
             if !words.is_empty() {
@@ -332,6 +332,12 @@ impl Terms {
     }
 }
 
+/// Whether this is an accent of its own: decomposed text, such as file names on macOS, has them
+/// inside words.
+fn is_accent(c: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,6 +359,12 @@ mod tests {
             ]
         );
         assert_eq!(terms.exclude, [term(&["fog"], false)]);
+    }
+
+    #[test]
+    fn a_decomposed_word_stays_one_word() {
+        let terms = Terms::parse("re\u{301}sume\u{301} \u{301}").unwrap();
+        assert_eq!(terms.include, [term(&["re\u{301}sume\u{301}"], false)]);
     }
 
     #[test]

@@ -27,12 +27,16 @@ use crate::model::{Failure, Page, PageRequest, Progress, Run, RunKind, RunState,
 /// - `two_workers_never_share_a_run`: a leased run is claimed by nobody else.
 /// - `expired_lease_is_taken_over`: once the lease is over the run is claimed again, with a
 ///   greater epoch.
-/// - `stale_epoch_is_refused`: `extend`, `report_step`, `report_progress` and `settle` with an old
+/// - `stale_epoch_is_refused`: `extend_lease`, `report_step` and `settle_run` with an old
 ///   epoch are `Conflict` and change nothing.
 /// - `steps_are_kept`: reported steps read back in the order they were begun, with their outputs.
+/// - `running_step_keeps_its_note`: the output reported with a running step reads back, so that a
+///   worker that takes over can go on; reporting it again is no further attempt.
 /// - `done_step_stays_done`: a report on a step that is done is `Conflict`.
 /// - `settled_run_is_final`: a run settled to a final state is not claimed again.
-/// - `cancel_of_a_queued_run`: cancelling a run nobody works on makes it `Cancelled` at once.
+/// - `cancel_of_a_queued_run`: cancelling a run that has begun no step makes it `Cancelled` at once.
+/// - `cancel_of_a_waiting_run`: cancelling a run that has begun steps and nobody works on queues it
+///   with `cancel_requested`: its next worker tidies what the steps have done.
 /// - `cancel_of_a_running_run`: cancelling a leased run sets `cancel_requested`; its worker stops.
 /// - `cancel_of_a_final_run`: cancelling a run in a final state is `Conflict`.
 /// - `retry_goes_on_where_it_failed`: `retry` of a failed or cancelled run queues it again with
@@ -46,14 +50,18 @@ pub trait Workflows: Debug + Send + Sync + 'static {
     /// Takes the next run that is due, if any.
     async fn claim_run(&self, claim: &Claim) -> Result<Option<Leased>>;
 
-    /// Keeps a lease until `until`. Tells whether somebody asked the run to stop.
-    async fn extend_lease(&self, lease: &Lease, now: Timestamp, until: Timestamp) -> Result<bool>;
+    /// Keeps a lease until `until` and records what the run is doing now, where there is news (not
+    /// an event: it changes too often). Tells whether somebody asked the run to stop.
+    async fn extend_lease(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        until: Timestamp,
+        progress: Option<&Progress>,
+    ) -> Result<bool>;
 
     /// Records that a step has begun, is done or has failed.
     async fn report_step(&self, lease: &Lease, report: &StepReport) -> Result<()>;
-
-    /// Records what a run is doing now. Not an event: it changes too often.
-    async fn report_progress(&self, lease: &Lease, progress: &Progress) -> Result<()>;
 
     /// Ends the lease and says what becomes of the run.
     async fn settle_run(
@@ -118,7 +126,7 @@ pub struct StepReport {
     pub name: String,
     /// Where it is now.
     pub state: StepState,
-    /// What it gave, when it is done.
+    /// What it gave, when it is done; what it keeps to go on with after a crash, while it runs.
     pub output: Value,
     /// Why it failed, when it has.
     pub error: Option<ErrorInfo>,

@@ -1,0 +1,177 @@
+//! Putting a library together.
+
+#[cfg(feature = "local")]
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{
+    Analyzer, Archive, Backends, Catalog, NoArchive, NoTools, Prober, Storage, Transcoder,
+};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::library::Library;
+#[cfg(feature = "local")]
+use crate::local::LocalBackends;
+use crate::workflow::{
+    Analyze, ArchiveAssets, Engine, EngineOptions, Ingest, Observer, RestoreAssets, RetryPolicy,
+    Workflow,
+};
+
+/// Puts a library together: the embedded backends unless others are given.
+#[derive(Debug, Default)]
+pub struct LibraryBuilder {
+    config: Config,
+    engine: EngineOptions,
+    clock: Option<Arc<dyn Clock>>,
+    catalog: Option<Arc<dyn Catalog>>,
+    originals: Option<Arc<dyn Storage>>,
+    proxies: Option<Arc<dyn Storage>>,
+    archive: Option<Arc<dyn Archive>>,
+    prober: Option<Arc<dyn Prober>>,
+    transcoder: Option<Arc<dyn Transcoder>>,
+    analyzers: Vec<Arc<dyn Analyzer>>,
+}
+
+/// Defines a setter for each backend.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $role:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: Arc<dyn $role>) -> Self {
+            self.$name = Some($name);
+            self
+        }
+    )*};
+}
+
+impl LibraryBuilder {
+    setters! {
+        /// Takes this clock in place of the system's.
+        clock: Clock;
+        /// Takes this catalog.
+        catalog: Catalog;
+        /// Keeps originals in this storage. Unless an archive is given too, nothing of it can be
+        /// archived.
+        originals: Storage;
+        /// Keeps renditions in this storage.
+        proxies: Storage;
+        /// Archives into this archive.
+        archive: Archive;
+        /// Probes with this prober.
+        prober: Prober;
+        /// Transcodes with this transcoder.
+        transcoder: Transcoder;
+    }
+
+    /// Analyzes with this analyzer too, before those given after it and the embedded ones.
+    #[must_use]
+    pub fn analyzer(mut self, analyzer: Arc<dyn Analyzer>) -> Self {
+        self.analyzers.push(analyzer);
+        self
+    }
+
+    /// Takes these settings.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        if let Some(workers) = config.workers {
+            self.engine.workers = workers;
+        }
+        self.engine.lanes.extend(config.lanes.clone());
+        self.config = config;
+        self
+    }
+
+    /// Executes this many runs at once; 0 leaves them to other processes.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.engine.workers = workers;
+        self
+    }
+
+    /// Leaves a run for this long with a process that does not answer any more.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.engine.lease = lease;
+        self
+    }
+
+    /// Tries failed steps again by this policy.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.engine.retry = retry;
+        self
+    }
+
+    /// Tells this observer of every boundary between steps.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.engine.observer = Some(observer);
+        self
+    }
+
+    /// Opens the library in a folder, with the embedded backends where no others were given.
+    ///
+    /// # Errors
+    /// As [`Library::open`].
+    #[cfg(feature = "local")]
+    pub async fn open(mut self, folder: impl AsRef<Path>) -> Result<Library> {
+        let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let local = LocalBackends::open(folder.as_ref(), &self.config, &clock).await?;
+        let leftovers = local.leftovers();
+        // The cold folder takes files out of the embedded storage; of another it knows nothing.
+        if self.originals.is_none() {
+            self.archive.get_or_insert(local.archive);
+        }
+        self.clock = Some(clock);
+        self.catalog.get_or_insert(local.catalog);
+        self.originals.get_or_insert(local.originals);
+        self.proxies.get_or_insert(local.proxies);
+        self.prober.get_or_insert(local.prober);
+        self.transcoder.get_or_insert(local.transcoder);
+        self.analyzers.push(local.analyzer);
+        let works = self.engine.workers > 0;
+        let (backends, engine) = self.into_parts()?;
+        if works {
+            leftovers.tidy(&backends).await?;
+        }
+        Ok(start(backends, engine))
+    }
+
+    /// Puts a library together from the backends given and no others. A catalog and storages for
+    /// originals and proxies are needed; what else is missing says so when it is asked for
+    /// something.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) naming what is needed and missing.
+    pub fn build(self) -> Result<Library> {
+        let (backends, engine) = self.into_parts()?;
+        Ok(start(backends, engine))
+    }
+
+    fn into_parts(self) -> Result<(Arc<Backends>, EngineOptions)> {
+        let missing = |what| {
+            Error::invalid("library.build", "the library needs this backend; give it one")
+                .with("missing", what)
+        };
+        let backends = Backends {
+            catalog: self.catalog.ok_or_else(|| missing("catalog"))?,
+            originals: self.originals.ok_or_else(|| missing("originals"))?,
+            proxies: self.proxies.ok_or_else(|| missing("proxies"))?,
+            archive: self.archive.unwrap_or_else(|| Arc::new(NoArchive)),
+            prober: self.prober.unwrap_or_else(|| Arc::new(NoTools::default())),
+            transcoder: self.transcoder.unwrap_or_else(|| Arc::new(NoTools::default())),
+            analyzers: self.analyzers,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+        };
+        Ok((Arc::new(backends), self.engine))
+    }
+}
+
+fn start(backends: Arc<Backends>, options: EngineOptions) -> Library {
+    let workflows: Vec<Arc<dyn Workflow>> =
+        vec![Arc::new(Ingest), Arc::new(Analyze), Arc::new(ArchiveAssets), Arc::new(RestoreAssets)];
+    let engine = Engine::start(Arc::clone(&backends), workflows, options);
+    Library::from_parts(backends, engine)
+}

@@ -1,0 +1,131 @@
+//! Runs: work under way and done.
+
+use std::time::Duration;
+
+use crate::backend::catalog::RunFilter;
+use crate::error::{Error, Result};
+use crate::id::{AssetId, RunId};
+use crate::library::{RunHandle, RunResult, handle};
+use crate::model::{Page, PageRequest, Progress, Run, RunKind, RunState, StepState};
+
+handle! {
+    /// Work under way and done.
+    Runs
+}
+
+impl Runs {
+    /// Reads one run, with its progress as fresh as this process knows it.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown id.
+    pub async fn get(&self, id: RunId) -> Result<Run> {
+        let mut run = self.catalog().run(id).await?;
+        if run.state == RunState::Running {
+            let begun = run.steps.iter().rev().find(|step| step.state == StepState::Running);
+            let begun =
+                begun.map(|step| Progress { step: step.name.clone(), fraction: 0.0, eta_ms: None });
+            let live = self.library.engine().live_progress(id).or(run.progress);
+            // A step that has only begun is news beside the progress of the one before it.
+            run.progress = match (live, begun) {
+                (Some(live), Some(begun)) if live.step != begun.step => Some(begun),
+                (Some(live), _) => Some(live),
+                (None, begun) => begun,
+            };
+        }
+        Ok(run)
+    }
+
+    /// Lists runs, newest first.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a wrong limit or cursor.
+    pub async fn list(&self, filter: RunFilter, page: PageRequest) -> Result<Page<Run>> {
+        self.catalog().runs(&filter, &page).await
+    }
+
+    /// Waits until a run has ended, one way or the other.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown id.
+    pub async fn wait(&self, id: RunId) -> Result<Run> {
+        // Another process may be at it, of which nothing tells this one: so it looks.
+        const LOOK_AGAIN: Duration = Duration::from_millis(300);
+        let mut changes = self.library.engine().changes();
+        loop {
+            let run = self.catalog().run(id).await?;
+            if run.state.is_final() {
+                return Ok(run);
+            }
+            // Progress is no end: look at most once in a while, however often there is news.
+            let pause = tokio::time::sleep(Duration::from_millis(20));
+            let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
+            pause.await;
+        }
+    }
+
+    /// Takes a run in the hand, to watch it and wait for its result.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown id.
+    pub async fn handle<T: RunResult>(&self, id: RunId) -> Result<RunHandle<T>> {
+        let run = self.catalog().run(id).await?;
+        Ok(RunHandle::new(self.library.clone(), &run))
+    }
+
+    /// Asks a run to stop. One that nobody works on stops at once, another soon.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::ErrorKind::Conflict) where it has ended.
+    pub async fn cancel(&self, id: RunId) -> Result<Run> {
+        let run = self.catalog().cancel_run(id, self.clock().now()).await?;
+        self.library.engine().wake();
+        Ok(run)
+    }
+
+    /// Takes up a failed or cancelled run again, from its first step that is not done.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::ErrorKind::Conflict) where it has neither failed nor been cancelled.
+    pub async fn retry(&self, id: RunId) -> Result<Run> {
+        let run = self.catalog().retry_run(id, self.clock().now()).await?;
+        self.library.engine().wake();
+        Ok(run)
+    }
+
+    /// Stores a run and tells the workers.
+    pub(super) async fn start<T: RunResult>(
+        &self,
+        kind: RunKind,
+        asset: Option<AssetId>,
+        params: &impl serde::Serialize,
+        priority: i32,
+        idempotency_key: Option<String>,
+    ) -> Result<RunHandle<T>> {
+        let now = self.clock().now();
+        let params = serde_json::to_value(params).map_err(|cause| {
+            Error::invalid("runs.start", "the parameters have no JSON").caused_by(cause)
+        })?;
+        let run = Run {
+            id: RunId::new(self.clock()),
+            kind,
+            state: RunState::Queued,
+            asset,
+            priority,
+            params,
+            result: serde_json::Value::Null,
+            steps: Vec::new(),
+            progress: None,
+            failure: None,
+            attempts: 0,
+            cancel_requested: false,
+            resume_at: None,
+            idempotency_key,
+            created_at: now,
+            updated_at: now,
+            finished_at: None,
+        };
+        let run = self.catalog().start_run(&run).await?;
+        self.library.engine().wake();
+        Ok(RunHandle::new(self.library.clone(), &run))
+    }
+}

@@ -1,0 +1,468 @@
+//! Runs.
+//!
+//! `run.due_at` is when a run may be taken: long ago while it is queued, `resume_at` while it
+//! waits, the end of its lease while it runs, never once it is final. So taking the next run is
+//! one look at one index, and a dead worker's run needs no other care than a live one's.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use serde_json::{Value, json};
+
+use crate::backend::catalog::{Claim, Lease, Leased, RunFilter, Settlement, StepReport, Workflows};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::RunId;
+use crate::model::{Page, PageRequest, Progress, Run, RunState, Step, StepState};
+
+use super::SqliteCatalog;
+use super::codes::{Code, instant, micros, sql_list};
+use super::error::{Fault, Sql};
+use super::records::{Tx, docs, exists, from_doc, missing, to_doc};
+
+/// When a queued run is due.
+const LONG_AGO: i64 = i64::MIN;
+
+/// A run as it is stored.
+struct Row {
+    seq: i64,
+    epoch: i64,
+    run: Run,
+}
+
+fn load(conn: &Connection, operation: &'static str, id: RunId) -> Sql<Row> {
+    load_where(conn, operation, "id = ?1", &[id.uuid().as_bytes()])?
+        .ok_or_else(|| missing(operation, "run", id.uuid()).into())
+}
+
+fn load_where(
+    conn: &Connection,
+    operation: &'static str,
+    condition: &str,
+    values: &[&dyn ToSql],
+) -> Sql<Option<Row>> {
+    let sql = format!("SELECT seq, epoch, progress, doc FROM run WHERE {condition} LIMIT 1");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(values)?;
+    match rows.next()? {
+        None => Ok(None),
+        Some(row) => {
+            let (seq, epoch, progress, doc): (i64, i64, Option<String>, String) =
+                (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(Some(Row { seq, epoch, run: complete(conn, operation, seq, progress, &doc)? }))
+        }
+    }
+}
+
+/// The run with what is stored beside its record.
+fn complete(
+    conn: &Connection,
+    operation: &'static str,
+    seq: i64,
+    progress: Option<String>,
+    doc: &str,
+) -> Sql<Run> {
+    let mut run: Run = from_doc(operation, doc)?;
+    run.progress = progress.map(|doc| from_doc(operation, &doc)).transpose()?;
+    run.steps =
+        docs(conn, operation, "SELECT doc FROM run_step WHERE run_seq = ?1 ORDER BY seq", &[&seq])?;
+    Ok(run)
+}
+
+/// The record without what is stored beside it.
+fn bare(operation: &'static str, run: &Run) -> Sql<String> {
+    to_doc(operation, &Run { steps: Vec::new(), progress: None, ..run.clone() })
+}
+
+fn event(tx: &Tx<'_>, verb: &str, run: &Run, mut data: Value) -> Sql<()> {
+    data["kind"] = json!(run.kind);
+    data["state"] = json!(run.state);
+    tx.event("run", verb, run.id.uuid(), None, &data)
+}
+
+/// Stores what a change has made of a run; `due_at` only where the state does not say it.
+fn store(tx: &Tx<'_>, row: &Row, lease_end: Option<Timestamp>) -> Sql<()> {
+    let run = &row.run;
+    let due_at = match run.state {
+        RunState::Queued => Some(LONG_AGO),
+        RunState::Waiting => Some(run.resume_at.map_or(LONG_AGO, micros)),
+        RunState::Running => Some(lease_end.map_or(LONG_AGO, micros)),
+        RunState::Succeeded | RunState::Failed | RunState::Cancelled => None,
+    };
+    let progress = run.progress.as_ref().map(|now| to_doc(tx.operation, now)).transpose()?;
+    tx.prepare_cached(
+        "UPDATE run SET state = ?2, due_at = ?3, epoch = ?4, progress = ?5, doc = ?6 \
+         WHERE seq = ?1",
+    )?
+    .execute(params![
+        row.seq,
+        run.state.code(),
+        due_at,
+        row.epoch,
+        progress,
+        bare(tx.operation, run)?
+    ])?;
+    Ok(())
+}
+
+fn start(tx: &Tx<'_>, run: &Run) -> Sql<Run> {
+    if let Some(key) = &run.idempotency_key {
+        let started = load_where(tx, tx.operation, "idempotency_key = ?1", &[key])?;
+        if let Some(started) = started {
+            return Ok(started.run);
+        }
+    }
+    if run.state != RunState::Queued {
+        return Err(Error::invalid(tx.operation, "a run starts in the state queued")
+            .with("run", run.id)
+            .with("state", run.state.as_str())
+            .into());
+    }
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO run (id, kind, state, priority, asset, idempotency_key, due_at, progress, \
+             doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            run.id.uuid().as_bytes(),
+            run.kind.code(),
+            run.state.code(),
+            run.priority,
+            run.asset.map(|asset| *asset.uuid().as_bytes()),
+            run.idempotency_key,
+            LONG_AGO,
+            run.progress.as_ref().map(|now| to_doc(tx.operation, now)).transpose()?,
+            bare(tx.operation, run)?,
+        ])
+        .map_err(Fault::from);
+    match inserted {
+        Err(fault) if fault.breaks_unique("run.id") && !fault.breaks_unique("idempotency") => {
+            return Err(exists(tx.operation, "run", run.id.uuid()).into());
+        }
+        other => other?,
+    };
+    let seq = tx.last_insert_rowid();
+    for step in &run.steps {
+        put_step(tx, seq, step)?;
+    }
+    event(tx, "created", run, json!({}))?;
+    Ok(run.clone())
+}
+
+fn claim(tx: &Tx<'_>, claim: &Claim) -> Sql<Option<Leased>> {
+    let kinds = sql_list(claim.kinds.iter().map(|kind| kind.code()));
+    let condition = format!("due_at <= ?1 AND kind IN ({kinds}) ORDER BY priority DESC, seq");
+    let Some(mut row) = load_where(tx, tx.operation, &condition, &[&micros(claim.now)])? else {
+        return Ok(None);
+    };
+    row.epoch += 1;
+    row.run.state = RunState::Running;
+    row.run.resume_at = None;
+    row.run.updated_at = claim.now;
+    store(tx, &row, Some(claim.until))?;
+    tx.prepare_cached("UPDATE run SET worker = ?2 WHERE seq = ?1")?
+        .execute(params![row.seq, claim.worker])?;
+    event(tx, "updated", &row.run, json!({}))?;
+    let lease = Lease { run: row.run.id, epoch: row.epoch };
+    Ok(Some(Leased { run: row.run, lease }))
+}
+
+/// Reads the run of a lease that still holds.
+fn leased(tx: &Tx<'_>, lease: &Lease) -> Sql<Row> {
+    let row = load(tx, tx.operation, lease.run)?;
+    if row.run.state != RunState::Running || row.epoch != lease.epoch {
+        let message = "this lease on the run is over; stop working on it";
+        return Err(Error::new(ErrorKind::Conflict, tx.operation, message)
+            .with("run", lease.run)
+            .with("state", row.run.state.as_str())
+            .with("epoch", lease.epoch)
+            .with("present_epoch", row.epoch)
+            .into());
+    }
+    Ok(row)
+}
+
+/// Stores a change of a leased run that leaves the end of its lease alone.
+fn touch(tx: &Tx<'_>, row: &Row) -> Sql<()> {
+    tx.prepare_cached("UPDATE run SET doc = ?2 WHERE seq = ?1")?
+        .execute(params![row.seq, bare(tx.operation, &row.run)?])?;
+    Ok(())
+}
+
+fn put_step(tx: &Tx<'_>, run_seq: i64, step: &Step) -> Sql<()> {
+    // An upsert keeps the row's seq and so the order the steps were first begun in.
+    tx.prepare_cached(
+        "INSERT INTO run_step (run_seq, name, doc) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (run_seq, name) DO UPDATE SET doc = excluded.doc",
+    )?
+    .execute(params![run_seq, step.name, to_doc(tx.operation, step)?])?;
+    Ok(())
+}
+
+fn report_step(tx: &Tx<'_>, lease: &Lease, report: &StepReport) -> Sql<()> {
+    let mut row = leased(tx, lease)?;
+    let known = row.run.steps.iter().find(|step| step.name == report.name).cloned();
+    let mut step = match known {
+        Some(step) if step.state == StepState::Done => {
+            let message = "this step is done; a done step is never done again";
+            return Err(Error::new(ErrorKind::Conflict, tx.operation, message)
+                .with("run", lease.run)
+                .with("step", &report.name)
+                .into());
+        }
+        Some(step) => step,
+        None => Step {
+            name: report.name.clone(),
+            state: report.state,
+            output: Value::Null,
+            error: None,
+            attempts: u32::from(report.state != StepState::Running),
+            started_at: report.now,
+            finished_at: None,
+        },
+    };
+    let goes_on = step.state == StepState::Running && step.attempts > 0;
+    step.state = report.state;
+    match report.state {
+        StepState::Running => {
+            // A step that goes on, after a crash or with something to keep, is not begun again.
+            if !goes_on {
+                step.attempts += 1;
+                step.started_at = report.now;
+            }
+            step.output = report.output.clone();
+            step.finished_at = None;
+        }
+        StepState::Done => {
+            step.output = report.output.clone();
+            step.error = None;
+            step.finished_at = Some(report.now);
+            // It counts how often the present step has failed; the next one has not yet.
+            row.run.attempts = 0;
+        }
+        StepState::Failed => {
+            step.error.clone_from(&report.error);
+            step.finished_at = Some(report.now);
+        }
+    }
+    put_step(tx, row.seq, &step)?;
+    row.run.updated_at = report.now;
+    touch(tx, &row)?;
+    event(tx, "updated", &row.run, json!({ "step": step.name, "step_state": step.state }))
+}
+
+fn settle(tx: &Tx<'_>, lease: &Lease, settlement: &Settlement, now: Timestamp) -> Sql<Run> {
+    let mut row = leased(tx, lease)?;
+    let run = &mut row.run;
+    // A run that was asked to stop does not wait: the next worker sees it at once.
+    let resume = |at: Timestamp| Some(if run.cancel_requested { now } else { at });
+    match settlement {
+        Settlement::Succeeded(result) => {
+            run.state = RunState::Succeeded;
+            run.result = result.clone();
+            run.failure = None;
+        }
+        Settlement::Failed(failure) => {
+            run.state = RunState::Failed;
+            run.failure = Some(failure.clone());
+        }
+        Settlement::Cancelled => run.state = RunState::Cancelled,
+        Settlement::Waiting { resume_at } => {
+            run.resume_at = resume(*resume_at);
+            run.state = RunState::Waiting;
+        }
+        Settlement::Retry { resume_at } => {
+            run.resume_at = resume(*resume_at);
+            run.state = RunState::Waiting;
+            run.attempts += 1;
+        }
+        Settlement::Released => run.state = RunState::Queued,
+    }
+    run.progress = None;
+    run.updated_at = now;
+    run.finished_at = run.state.is_final().then_some(now);
+    store(tx, &row, None)?;
+    event(tx, "updated", &row.run, json!({}))?;
+    Ok(row.run)
+}
+
+fn cancel(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<Run> {
+    let mut row = load(tx, tx.operation, id)?;
+    match row.run.state {
+        // What has begun is left to a worker, which tidies what the steps have done.
+        RunState::Queued | RunState::Waiting if !row.run.steps.is_empty() => {
+            row.run.state = RunState::Queued;
+            row.run.cancel_requested = true;
+            row.run.resume_at = None;
+            row.run.updated_at = now;
+            store(tx, &row, None)?;
+        }
+        RunState::Queued | RunState::Waiting => {
+            row.run.state = RunState::Cancelled;
+            row.run.cancel_requested = true;
+            row.run.resume_at = None;
+            row.run.progress = None;
+            row.run.updated_at = now;
+            row.run.finished_at = Some(now);
+            store(tx, &row, None)?;
+        }
+        RunState::Running if row.run.cancel_requested => return Ok(row.run),
+        // Even where the lease is over: its next worker cleans up what the last one left.
+        RunState::Running => {
+            row.run.cancel_requested = true;
+            row.run.updated_at = now;
+            touch(tx, &row)?;
+        }
+        RunState::Succeeded | RunState::Failed | RunState::Cancelled => {
+            return Err(wrong_state(tx, &row.run, "the run is over; there is nothing to cancel"));
+        }
+    }
+    event(tx, "updated", &row.run, json!({ "cancel_requested": true }))?;
+    Ok(row.run)
+}
+
+fn retry(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<Run> {
+    let mut row = load(tx, tx.operation, id)?;
+    if !matches!(row.run.state, RunState::Failed | RunState::Cancelled) {
+        let message = "only a run that has failed or was cancelled can be retried";
+        return Err(wrong_state(tx, &row.run, message));
+    }
+    row.run.state = RunState::Queued;
+    row.run.failure = None;
+    row.run.attempts = 0;
+    row.run.cancel_requested = false;
+    row.run.resume_at = None;
+    row.run.finished_at = None;
+    row.run.updated_at = now;
+    store(tx, &row, None)?;
+    event(tx, "updated", &row.run, json!({}))?;
+    Ok(row.run)
+}
+
+fn wrong_state(tx: &Tx<'_>, run: &Run, message: &'static str) -> Fault {
+    Error::new(ErrorKind::Conflict, tx.operation, message)
+        .with("run", run.id)
+        .with("state", run.state.as_str())
+        .into()
+}
+
+fn list(
+    conn: &Connection,
+    operation: &'static str,
+    filter: &RunFilter,
+    before: i64,
+    limit: usize,
+) -> Sql<Vec<(i64, Run)>> {
+    let mut sql = String::from("SELECT seq, progress, doc FROM run WHERE seq < ?1");
+    if !filter.states.is_empty() {
+        sql += &format!(
+            " AND state IN ({})",
+            sql_list(filter.states.iter().map(|state| state.code()))
+        );
+    }
+    if !filter.kinds.is_empty() {
+        sql += &format!(" AND kind IN ({})", sql_list(filter.kinds.iter().map(|kind| kind.code())));
+    }
+    let asset = filter.asset.map(|asset| *asset.uuid().as_bytes());
+    sql += if asset.is_some() { " AND asset = ?3" } else { " AND ?3 IS NULL" };
+    sql += " ORDER BY seq DESC LIMIT ?2";
+    let mut statement = conn.prepare_cached(&sql)?;
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![before, most, asset])?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (seq, doc): (i64, String) = (row.get(0)?, row.get(2)?);
+        runs.push((seq, complete(conn, operation, seq, row.get(1)?, &doc)?));
+    }
+    Ok(runs)
+}
+
+#[async_trait]
+impl Workflows for SqliteCatalog {
+    async fn start_run(&self, run: &Run) -> Result<Run> {
+        let run = run.clone();
+        self.write("runs.start", move |tx| start(tx, &run)).await
+    }
+
+    async fn claim_run(&self, request: &Claim) -> Result<Option<Leased>> {
+        let request = request.clone();
+        self.write("runs.claim", move |tx| claim(tx, &request)).await
+    }
+
+    async fn extend_lease(
+        &self,
+        lease: &Lease,
+        _now: Timestamp,
+        until: Timestamp,
+        progress: Option<&Progress>,
+    ) -> Result<bool> {
+        let (lease, progress) = (lease.clone(), progress.cloned());
+        self.write("runs.extend", move |tx| {
+            let row = leased(tx, &lease)?;
+            let progress = progress.map(|now| to_doc(tx.operation, &now)).transpose()?;
+            tx.prepare_cached(
+                "UPDATE run SET due_at = ?2, progress = coalesce(?3, progress) WHERE seq = ?1",
+            )?
+            .execute(params![row.seq, micros(until), progress])?;
+            Ok(row.run.cancel_requested)
+        })
+        .await
+    }
+
+    async fn report_step(&self, lease: &Lease, report: &StepReport) -> Result<()> {
+        let (lease, report) = (lease.clone(), report.clone());
+        self.write("runs.report_step", move |tx| report_step(tx, &lease, &report)).await
+    }
+
+    async fn settle_run(
+        &self,
+        lease: &Lease,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<Run> {
+        let (lease, settlement) = (lease.clone(), settlement.clone());
+        self.write("runs.settle", move |tx| settle(tx, &lease, &settlement, now)).await
+    }
+
+    async fn cancel_run(&self, id: RunId, now: Timestamp) -> Result<Run> {
+        self.write("runs.cancel", move |tx| cancel(tx, id, now)).await
+    }
+
+    async fn retry_run(&self, id: RunId, now: Timestamp) -> Result<Run> {
+        self.write("runs.retry", move |tx| retry(tx, id, now)).await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Run> {
+        const OPERATION: &str = "runs.get";
+        self.read(OPERATION, move |conn| Ok(load(conn, OPERATION, id)?.run)).await
+    }
+
+    async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>> {
+        const OPERATION: &str = "runs.list";
+        let limit = page.checked_limit(OPERATION)?;
+        let scope = (OPERATION, filter.clone());
+        let before = match &page.cursor {
+            Some(cursor) => self.cursors().read(OPERATION, &scope, cursor)?,
+            None => i64::MAX,
+        };
+        let filter = filter.clone();
+        let mut runs = self
+            .read(OPERATION, move |conn| list(conn, OPERATION, &filter, before, limit + 1))
+            .await?;
+        let more = runs.len() > limit;
+        runs.truncate(limit);
+        let next = runs.last().filter(|_| more).map(|(seq, _)| self.cursors().write(&scope, seq));
+        Ok(Page { items: runs.into_iter().map(|(_, run)| run).collect(), next })
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        self.read("runs.next_due", move |conn| {
+            let due: Option<i64> = conn
+                .prepare_cached("SELECT min(due_at) FROM run WHERE due_at IS NOT NULL")?
+                .query_row([], |row| row.get(0))
+                .optional()?
+                .flatten();
+            Ok(due.map(|due| if due <= micros(now) { now } else { instant(due) }))
+        })
+        .await
+    }
+}

@@ -1,0 +1,368 @@
+//! What is wrong with a sequence, and what another program may stumble over.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::placement::is_still;
+use super::track::{self, Misfit};
+use crate::id::{ClipId, TrackId};
+use crate::model::{Clip, ClipSource, Item, MediaSummary, Sequence, Track, TrackKind};
+use crate::time::{MediaTime, Rate, Timecode};
+
+/// One thing found by [`check`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Issue {
+    /// The track it is on; absent when it is about the sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<TrackId>,
+    /// The clip it is about; for a transition, the clip beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<ClipId>,
+    /// What is wrong.
+    pub kind: IssueKind,
+    /// One sentence for people: what, where, and by how much.
+    pub message: String,
+}
+
+/// What is wrong with a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum IssueKind {
+    /// A clip or gap of less than one frame, a transition of none, a marker before the start.
+    ImpossibleLength,
+    /// The lengths add up to more than 64 bits can count.
+    TooLong,
+    /// Two clips or two tracks have the same id.
+    DuplicateId,
+    /// A video track after an audio track.
+    TrackOrder,
+    /// Drop-frame timecode at a rate that has none.
+    DropFrame,
+    /// A transition next to another, or between nothing.
+    MisplacedTransition,
+    /// A transition that takes more than the items beside it have.
+    TransitionTooLong,
+    /// The media of a clip has no frames beyond its end for a transition to show.
+    NoHandles,
+    /// A clip shows frames its media does not have.
+    OutsideMedia,
+    /// A clip counts its source at another rate than its media runs at.
+    SourceRate,
+    /// Nothing is known about the media of a clip.
+    UnknownMedia,
+}
+
+impl IssueKind {
+    /// Whether the sequence itself is broken, so that it can neither be edited nor written for
+    /// another program. The other kinds are warnings: the cut stands, and some of its media may be
+    /// missing.
+    pub const fn is_error(self) -> bool {
+        !matches!(
+            self,
+            Self::NoHandles | Self::OutsideMedia | Self::SourceRate | Self::UnknownMedia
+        )
+    }
+}
+
+/// Everything wrong with a sequence, in the order of its tracks; nothing if it is sound.
+///
+/// `media` gives the facts of a clip's media: of the version the clip names, or of the asset's face
+/// version. A clip is inside its media if its last frame starts before the media ends: at unlike
+/// rates a clip ends between two frames of its source.
+pub fn check(
+    sequence: &Sequence,
+    media: &dyn Fn(&ClipSource) -> Option<MediaSummary>,
+) -> Vec<Issue> {
+    let mut issues = structure(sequence);
+    for track in &sequence.tracks {
+        for (index, item) in track.items.iter().enumerate() {
+            if let Item::Clip(clip) = item {
+                check_media(sequence.rate, track, index, clip, media(&clip.source), &mut issues);
+            }
+        }
+    }
+    issues
+}
+
+/// What is wrong with the sequence in itself, whatever its media.
+pub(super) fn structure(sequence: &Sequence) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    let mut of_sequence = |kind, message| {
+        issues.push(Issue { track: None, clip: None, kind, message });
+    };
+    if let Err(error) = Timecode::new(sequence.start, sequence.rate, sequence.drop_frame) {
+        of_sequence(IssueKind::DropFrame, format!("{} ({})", error.message(), sequence.rate));
+    }
+    for marker in &sequence.markers {
+        if marker.start < 0 || marker.duration < 0 {
+            let message = format!(
+                "marker {:?} starts at frame {} and takes {}; neither can be negative",
+                marker.name, marker.start, marker.duration
+            );
+            of_sequence(IssueKind::ImpossibleLength, message);
+        }
+    }
+    let mut after_audio = false;
+    let (mut track_ids, mut clip_ids) = (BTreeSet::new(), BTreeSet::new());
+    for track in &sequence.tracks {
+        let mut add = |clip: Option<&Clip>, kind, message| {
+            let clip = clip.map(|clip| clip.id);
+            issues.push(Issue { track: Some(track.id), clip, kind, message });
+        };
+        if !track_ids.insert(track.id) {
+            add(None, IssueKind::DuplicateId, format!("two tracks have the id {}", track.id));
+        }
+        match track.kind {
+            TrackKind::Audio => after_audio = true,
+            TrackKind::Video if after_audio => {
+                let message = format!("video track {:?} comes after an audio track", track.name);
+                add(None, IssueKind::TrackOrder, message);
+            }
+            TrackKind::Video => {}
+        }
+        check_items(track, &mut clip_ids, &mut add);
+    }
+    issues
+}
+
+fn check_items(
+    track: &Track,
+    clip_ids: &mut BTreeSet<ClipId>,
+    add: &mut dyn FnMut(Option<&Clip>, IssueKind, String),
+) {
+    let mut end = Some(0_i64);
+    for item in &track.items {
+        let clip = as_clip(Some(item));
+        if let Some(clip) = clip
+            && !clip_ids.insert(clip.id)
+        {
+            let message = format!("two clips have the id {}", clip.id);
+            add(Some(clip), IssueKind::DuplicateId, message);
+        }
+        let duration = item.duration();
+        if duration < 1 && !matches!(item, Item::Transition(_)) {
+            let what = clip.map_or("a gap".to_owned(), |clip| format!("clip {:?}", clip.name));
+            let message =
+                format!("{what} on track {:?} takes {duration} frames; the least is 1", track.name);
+            add(clip, IssueKind::ImpossibleLength, message);
+        }
+        end = end.and_then(|end| end.checked_add(duration));
+    }
+    if end.is_none() {
+        let message = format!("track {:?} is longer than 64 bits can count", track.name);
+        add(None, IssueKind::TooLong, message);
+    }
+    for (index, misfit) in track::misfits(&track.items) {
+        let Some(Item::Transition(transition)) = track.items.get(index) else {
+            continue;
+        };
+        let beside = as_clip(track.items.get(index + 1))
+            .or_else(|| as_clip(index.checked_sub(1).and_then(|index| track.items.get(index))));
+        let (kind, why) = match misfit {
+            Misfit::NoLength => (IssueKind::ImpossibleLength, "takes no frame, or less"),
+            Misfit::Misplaced => {
+                (IssueKind::MisplacedTransition, "is next to another one, or between nothing")
+            }
+            Misfit::TooLong => {
+                (IssueKind::TransitionTooLong, "takes more than the items beside it have")
+            }
+        };
+        let message = format!(
+            "transition {:?} ({} frames before the cut, {} after) on track {:?} {why}",
+            transition.kind, transition.in_offset, transition.out_offset, track.name
+        );
+        add(beside, kind, message);
+    }
+}
+
+fn as_clip(item: Option<&Item>) -> Option<&Clip> {
+    match item {
+        Some(Item::Clip(clip)) => Some(clip),
+        _ => None,
+    }
+}
+
+/// Whether the media has the frames that a clip, and the transitions at its ends, show.
+fn check_media(
+    rate: Rate,
+    track: &Track,
+    index: usize,
+    clip: &Clip,
+    media: Option<MediaSummary>,
+    issues: &mut Vec<Issue>,
+) {
+    let mut add = |kind, message| {
+        issues.push(Issue { track: Some(track.id), clip: Some(clip.id), kind, message });
+    };
+    let Some(media) = media else {
+        let message = format!("nothing is known about the media of clip {:?}", clip.name);
+        return add(IssueKind::UnknownMedia, message);
+    };
+    if is_still(&media) {
+        return;
+    }
+    let source_rate = clip.source_start.rate();
+    if let Some(length) = media.duration
+        && length.rate() != source_rate
+    {
+        let message = format!(
+            "clip {:?} counts its source at {source_rate}, its media runs at {}",
+            clip.name,
+            length.rate()
+        );
+        return add(IssueKind::SourceRate, message);
+    }
+    let first = i128::from(clip.source_start.value());
+    let end = media.duration.map(|length| i128::from(length.value()));
+    // Which frame of the source is on at a frame of the clip. A time too long to count is outside.
+    let shown = |frame: i64| match MediaTime::new(frame, rate).rescale(source_rate) {
+        Ok(frame) => first + i128::from(frame.floor()),
+        Err(_) => i128::MAX,
+    };
+    let inside = |frame: i128| frame >= 0 && end.is_none_or(|end| frame < end);
+    let last = clip.duration.saturating_sub(1);
+    if !inside(first) || !inside(shown(last)) {
+        let length = end.map_or("an unknown number".to_owned(), |end| end.to_string());
+        let message = format!(
+            "clip {:?} shows frames {first} to {} of its media, which has {length} from 0 on",
+            clip.name,
+            shown(last)
+        );
+        return add(IssueKind::OutsideMedia, message);
+    }
+    let transition = |index: Option<usize>| match index.and_then(|index| track.items.get(index)) {
+        Some(Item::Transition(transition)) => Some(transition),
+        _ => None,
+    };
+    if let Some(before) = transition(index.checked_sub(1))
+        && !inside(shown(before.in_offset.saturating_neg()))
+    {
+        let message = format!(
+            "the transition into clip {:?} needs {} frames before its start; its media has {first}",
+            clip.name, before.in_offset
+        );
+        add(IssueKind::NoHandles, message);
+    }
+    if let Some(after) = transition(index.checked_add(1))
+        && !inside(shown(last.saturating_add(after.out_offset)))
+    {
+        let message = format!(
+            "the transition out of clip {:?} needs {} frames after its end; its media ends before",
+            clip.name, after.out_offset
+        );
+        add(IssueKind::NoHandles, message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SequenceMarker;
+    use crate::timeline::samples::{
+        clip, clock, dissolve, film, gap, sequence, sound, still, track,
+    };
+
+    fn kinds(sequence: &Sequence, media: Option<MediaSummary>) -> Vec<IssueKind> {
+        check(sequence, &|_| media.clone()).into_iter().map(|issue| issue.kind).collect()
+    }
+
+    fn with_items(items: Vec<Item>) -> Sequence {
+        let clock = clock();
+        let mut sequence = sequence(Rate::FPS_25, &clock);
+        sequence.tracks.push(track(TrackKind::Video, items, &clock));
+        sequence
+    }
+
+    #[test]
+    fn a_transition_needs_room_and_neighbours() {
+        let clock = clock();
+        let a = || clip("a", 50, 20, &clock);
+        let film = film(Rate::FPS_25, 1000);
+        for (items, want) in [
+            (vec![a(), dissolve(20, 20), a()], None),
+            (vec![dissolve(0, 10), a(), dissolve(10, 0)], None),
+            (vec![a(), dissolve(5, 5), gap(10), dissolve(5, 5), a()], None),
+            (
+                vec![a(), dissolve(5, 6), gap(10), dissolve(5, 5), a()],
+                Some(IssueKind::TransitionTooLong),
+            ),
+            (vec![a(), dissolve(21, 0), a()], Some(IssueKind::TransitionTooLong)),
+            (vec![a(), dissolve(0, 21), a()], Some(IssueKind::TransitionTooLong)),
+            (vec![a(), dissolve(0, 0), a()], Some(IssueKind::ImpossibleLength)),
+            (vec![a(), dissolve(-5, 9), a()], Some(IssueKind::ImpossibleLength)),
+            (vec![dissolve(1, 1)], Some(IssueKind::MisplacedTransition)),
+        ] {
+            let sequence = with_items(items);
+            let kinds = kinds(&sequence, Some(film.clone()));
+            assert_eq!(kinds, Vec::from_iter(want), "{:#?}", sequence.tracks);
+        }
+        let twice = with_items(vec![a(), dissolve(1, 1), dissolve(1, 1), a()]);
+        assert_eq!(kinds(&twice, Some(film)), [IssueKind::MisplacedTransition; 2]);
+    }
+
+    #[test]
+    fn handles_and_ranges_are_measured_against_the_media() {
+        let clock = clock();
+        let film = |frames| Some(film(Rate::FPS_25, frames));
+        let at = |start| clip("a", start, 20, &clock);
+        // The first needs 5 frames after its 20, the second 5 before its own.
+        let cut = with_items(vec![at(0), dissolve(5, 5), at(5)]);
+        assert_eq!(kinds(&cut, film(25)), []);
+        assert_eq!(kinds(&cut, film(24)), [IssueKind::NoHandles, IssueKind::OutsideMedia]);
+        let cut = with_items(vec![at(0), dissolve(5, 5), at(4)]);
+        assert_eq!(kinds(&cut, film(25)), [IssueKind::NoHandles]);
+        assert_eq!(kinds(&with_items(vec![at(-1)]), film(25)), [IssueKind::OutsideMedia]);
+        assert_eq!(kinds(&with_items(vec![at(90)]), Some(still())), []);
+        assert_eq!(kinds(&with_items(vec![at(0)]), Some(sound(48_000))), [IssueKind::SourceRate]);
+        assert_eq!(kinds(&with_items(vec![at(0)]), None), [IssueKind::UnknownMedia]);
+        assert!(!IssueKind::UnknownMedia.is_error() && IssueKind::TooLong.is_error());
+        let unknown = MediaSummary { duration: None, ..film(1).unwrap() };
+        assert_eq!(kinds(&with_items(vec![at(90)]), Some(unknown)), []);
+    }
+
+    #[test]
+    fn a_broken_structure_is_described_and_nothing_panics() {
+        let clock = clock();
+        let mut cut = with_items(vec![
+            clip("none", 0, 0, &clock),
+            gap(-3),
+            clip("long", i64::MAX, i64::MAX, &clock),
+            gap(4),
+            dissolve(i64::MIN, i64::MAX),
+            clip("least", i64::MIN, i64::MIN, &clock),
+            dissolve(i64::MAX, i64::MAX),
+            gap(i64::MAX),
+        ]);
+        cut.drop_frame = true;
+        let marker = SequenceMarker {
+            start: -1,
+            duration: 0,
+            name: "m".into(),
+            comment: String::new(),
+            color: None,
+        };
+        cut.markers.push(marker);
+        let copy = Track { kind: TrackKind::Audio, ..cut.tracks[0].clone() };
+        let late = Track { kind: TrackKind::Video, items: Vec::new(), ..copy.clone() };
+        cut.tracks.extend([copy, late]);
+        let issues = check(&cut, &|_| Some(film(Rate::FPS_25, 100)));
+        for kind in [
+            IssueKind::DropFrame,
+            IssueKind::ImpossibleLength,
+            IssueKind::TooLong,
+            IssueKind::DuplicateId,
+            IssueKind::TrackOrder,
+            IssueKind::TransitionTooLong,
+            IssueKind::OutsideMedia,
+        ] {
+            assert!(issues.iter().any(|issue| issue.kind == kind), "{kind:?} in {issues:#?}");
+        }
+        let id = cut.tracks[0].id;
+        assert!(issues.iter().any(|issue| issue.track == Some(id) && issue.clip.is_some()));
+        let json = serde_json::to_string(&issues).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<Issue>>(&json).unwrap(), issues);
+    }
+}

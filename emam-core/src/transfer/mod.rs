@@ -1,0 +1,209 @@
+//! Bytes from a file into a storage, and the proof that they arrived.
+//!
+//! [`copy_in`] reads its source once: the same bytes are sent and added up, MD5 on a thread of its
+//! own, because at 500 to 600 MB/s it is slower than most disks. What was stored is then proved by
+//! [`verify`], which reads the destination. So that an upload can be gone on with after a crash the
+//! caller begins it, keeps it and hands it in:
+//!
+//! ```
+//! # tokio::runtime::Builder::new_multi_thread().build()?.block_on(async {
+//! use emam_core::backend::{PutOptions, Storage};
+//! use emam_core::memory::MemoryStorage;
+//! use emam_core::transfer::{CopyIn, copy_in, verify};
+//!
+//! # let source = std::env::temp_dir().join(format!("emam-transfer-{}", std::process::id()));
+//! # std::fs::write(&source, "abc")?;
+//! let storage = MemoryStorage::new();
+//! let key = "originals/A001.mov".parse()?;
+//! let upload = storage.upload_begin(&key, PutOptions::default()).await?; // keep this
+//! let copied = copy_in(&source, &storage, &upload, CopyIn::default()).await?;
+//! assert_eq!(copied.md5, "900150983cd24fb0d6963f7d28e17f72");
+//! verify(&storage, &key, copied.size, &copied.xxh3).await?;
+//! # std::fs::remove_file(&source)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod source;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::backend::{GetOptions, Key, Storage, Upload};
+use crate::checksum::{check_md5, given_md5, xxh3_text};
+use crate::error::{Error, ErrorKind, Result};
+use source::Reading;
+
+/// Parts on their way to the storage at once.
+const PARTS_AT_ONCE: usize = 2;
+
+/// Bytes read at once where nothing is sent.
+const HASH_CHUNK: usize = 4 << 20;
+
+/// How to copy a file in.
+#[derive(Default)]
+pub struct CopyIn<'a> {
+    /// The MD5 the file must add up to, as 32 hexadecimal digits.
+    pub expected_md5: Option<String>,
+    /// Is told how many bytes are done, and of how many.
+    pub progress: Option<Progress<'a>>,
+}
+
+/// Is told how many bytes are done, and of how many.
+pub type Progress<'a> = Box<dyn FnMut(u64, u64) + Send + 'a>;
+
+impl fmt::Debug for CopyIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyIn")
+            .field("expected_md5", &self.expected_md5)
+            .field("progress", &self.progress.is_some())
+            .finish()
+    }
+}
+
+/// What a file adds up to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Copied {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its MD5, as 32 lower-case hexadecimal digits.
+    pub md5: String,
+    /// Its XXH3-128, as 32 lower-case hexadecimal digits.
+    pub xxh3: String,
+}
+
+/// Stores the file `source` through `upload`, and tells what it adds up to.
+///
+/// Parts that were sent before are not sent again. They are still added up, and from the source:
+/// so the sums always are those of the file, and [`verify`] finds a part that is not.
+///
+/// Holds at most four parts in memory at once. Dropping the future ends the work at the next part
+/// and keeps the upload.
+///
+/// # Errors
+/// An error that [can be tried again](Error::is_retryable) keeps the upload, to be gone on with or
+/// aborted. Any other aborts it, and nothing is left:
+/// - [`NotFound`](ErrorKind::NotFound), [`PermissionDenied`](ErrorKind::PermissionDenied),
+///   [`InvalidInput`](ErrorKind::InvalidInput): the source is not there, may not be read, or is no
+///   plain file. `NotFound` with the context `upload`: the upload is over; begin another.
+/// - [`Integrity`](ErrorKind::Integrity): the source changed while it was read, or is not what
+///   `expected_md5` says.
+/// - What the storage gives.
+pub async fn copy_in(
+    source: &Path,
+    storage: &dyn Storage,
+    upload: &Upload,
+    options: CopyIn<'_>,
+) -> Result<Copied> {
+    match copy_parts(source, storage, upload, options).await {
+        Err(error) if !error.is_retryable() => match storage.upload_abort(upload).await {
+            Ok(()) => Err(error),
+            Err(abort) => Err(error.with("upload not aborted", abort)),
+        },
+        result => result,
+    }
+}
+
+async fn copy_parts(
+    source: &Path,
+    storage: &dyn Storage,
+    upload: &Upload,
+    options: CopyIn<'_>,
+) -> Result<Copied> {
+    let operation = "transfer.copy_in";
+    let expected = options.expected_md5.map(|md5| given_md5(operation, &md5)).transpose()?;
+    let mut progress = options.progress.unwrap_or_else(|| Box::new(|_, _| {}));
+
+    let there = storage.upload_parts(upload).await?;
+    let there: HashMap<u32, u64> = there.into_iter().map(|part| (part.number, part.size)).collect();
+
+    let mut reading = Reading::begin(operation, source, storage.capabilities().part_size).await?;
+    let size = reading.size();
+    let mut done = 0;
+    let mut sending = FuturesUnordered::new();
+    let mut more = true;
+    while more || !sending.is_empty() {
+        tokio::select! {
+            part = reading.next(), if more && sending.len() < PARTS_AT_ONCE => match part {
+                Some((number, bytes)) if there.get(&number) == Some(&(bytes.len() as u64)) => {
+                    done += bytes.len() as u64;
+                    progress(done, size);
+                }
+                Some((number, bytes)) => sending.push(storage.upload_part(upload, number, bytes)),
+                None => more = false,
+            },
+            Some(sent) = sending.next(), if !sending.is_empty() => {
+                done += sent?.size;
+                progress(done, size);
+            }
+        }
+    }
+    drop(sending);
+    let copied = reading.finish().await?;
+    if let Some(expected) = expected {
+        check_md5(operation, &expected, &copied.md5)
+            .map_err(|error| error.with("path", source.display()))?;
+    }
+    storage.upload_complete(upload).await?;
+    Ok(copied)
+}
+
+/// Tells what the file `path` adds up to.
+///
+/// Dropping the future ends the work soon.
+///
+/// # Errors
+/// As [`copy_in`] about its source.
+pub async fn hash_file(path: &Path, progress: Option<Progress<'_>>) -> Result<Copied> {
+    let mut progress = progress.unwrap_or_else(|| Box::new(|_, _| {}));
+    let mut reading = Reading::begin("transfer.hash_file", path, HASH_CHUNK).await?;
+    let size = reading.size();
+    let mut done = 0;
+    while let Some((_, bytes)) = reading.next().await {
+        done += bytes.len() as u64;
+        progress(done, size);
+    }
+    reading.finish().await
+}
+
+/// Reads the object under `key` and checks that it is what was stored.
+///
+/// What was written a moment ago may be read from the memory of the operating system and not from
+/// the disk, so this proves what the storage holds, not what the disk will still hold tomorrow.
+///
+/// # Errors
+/// [`Integrity`](ErrorKind::Integrity) where size or XXH3-128 differ, with what was expected and
+/// found; else what reading gives.
+pub async fn verify(storage: &dyn Storage, key: &Key, size: u64, xxh3: &str) -> Result<()> {
+    let (found_size, found) = sum(storage, key).await?;
+    if found_size == size && found == xxh3 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Integrity,
+        "transfer.verify",
+        "the stored object is not what was sent; store it again from its source",
+    )
+    .with("key", key)
+    .with("expected", format_args!("{xxh3} ({size} bytes)"))
+    .with("found", format_args!("{found} ({found_size} bytes)")))
+}
+
+/// The size and XXH3-128 of an object, read from its storage.
+pub(crate) async fn sum(storage: &dyn Storage, key: &Key) -> Result<(u64, String)> {
+    let mut object = storage.get(key, GetOptions::default()).await?;
+    let mut xxh3 = Xxh3Default::new();
+    let mut size = 0;
+    while let Some(chunk) = object.body.next().await {
+        let chunk = chunk?;
+        size += chunk.len() as u64;
+        xxh3.update(&chunk);
+    }
+    Ok((size, xxh3_text(xxh3.digest128())))
+}

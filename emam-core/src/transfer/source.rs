@@ -1,0 +1,200 @@
+//! One read of a file that must not change meanwhile.
+
+use std::fs::{self, File, Metadata};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use tokio::sync::{mpsc, oneshot};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::Copied;
+use crate::checksum::{hex, xxh3_text};
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::io_error;
+
+/// A file that is being read and added up by threads of its own. Dropping it stops them at their
+/// next part.
+pub(super) struct Reading {
+    size: u64,
+    parts: mpsc::Receiver<(u32, Bytes)>,
+    end: oneshot::Receiver<Result<Copied>>,
+    operation: &'static str,
+}
+
+impl Reading {
+    /// Opens `path`, to be read in parts of `part_size` bytes. An empty file is one empty part.
+    pub(super) async fn begin(
+        operation: &'static str,
+        path: &Path,
+        part_size: usize,
+    ) -> Result<Self> {
+        let path = path.to_owned();
+        let opening = tokio::task::spawn_blocking(move || Source::open(operation, path));
+        let source = opening.await.map_err(|cause| broken_off(operation).caused_by(cause))??;
+        let size = source.before.size;
+        // The channel holds one part, its two ends one each, and `PARTS_AT_ONCE` are being sent.
+        let (parts_in, parts) = mpsc::channel(1);
+        let (end_in, end) = oneshot::channel();
+        spawn(operation, "emam-read", move || {
+            // Where nobody waits for the end any more nobody misses it.
+            let _ = end_in.send(source.read(part_size, &parts_in));
+        })?;
+        Ok(Self { size, parts, end, operation })
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The next part and its number from 1; `None` at the end, whether good or bad.
+    pub(super) async fn next(&mut self) -> Option<(u32, Bytes)> {
+        self.parts.recv().await
+    }
+
+    /// What the file adds up to, once all parts are read.
+    pub(super) async fn finish(self) -> Result<Copied> {
+        drop(self.parts);
+        self.end.await.unwrap_or_else(|_| Err(broken_off(self.operation)))
+    }
+}
+
+fn broken_off(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unexpected, operation, "the reading of the file broke off")
+}
+
+fn spawn<T: Send + 'static>(
+    operation: &'static str,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|cause| {
+        Error::new(
+            ErrorKind::Unavailable,
+            operation,
+            "the operating system gives no thread; do less at once or raise the limit (ulimit -u)",
+        )
+        .caused_by(cause)
+    })
+}
+
+struct Source {
+    operation: &'static str,
+    path: PathBuf,
+    file: File,
+    before: State,
+}
+
+/// What tells one content of a file from another.
+#[derive(PartialEq, Eq)]
+struct State {
+    size: u64,
+    modified: Option<SystemTime>,
+    identity: Option<(u64, u64)>,
+}
+
+impl State {
+    fn of(meta: &Metadata) -> Self {
+        Self { size: meta.len(), modified: meta.modified().ok(), identity: identity(meta) }
+    }
+}
+
+#[cfg(unix)]
+fn identity(meta: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((meta.dev(), meta.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_meta: &Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+impl Source {
+    fn open(operation: &'static str, path: PathBuf) -> Result<Self> {
+        let fail = |e| io_error(operation, &path, e);
+        // Asked before opening: opening a pipe would wait for its other end.
+        if !fs::metadata(&path).map_err(fail)?.is_file() {
+            return Err(Error::invalid(
+                operation,
+                "only plain files can be read here, no folders, pipes or devices",
+            )
+            .with("path", path.display()));
+        }
+        let file = File::open(&path).map_err(fail)?;
+        let before = State::of(&file.metadata().map_err(fail)?);
+        Ok(Self { operation, path, file, before })
+    }
+
+    /// Reads the file once, hands on its parts and adds it up.
+    fn read(self, part_size: usize, parts: &mpsc::Sender<(u32, Bytes)>) -> Result<Copied> {
+        let (md5_in, md5_out) = sync_channel::<Bytes>(1);
+        let md5 = spawn(self.operation, "emam-md5", move || add_up(&md5_out))?;
+        let mut xxh3 = Xxh3Default::new();
+        let mut left = self.before.size;
+        for number in 1.. {
+            let part = self.part(left.min(part_size as u64))?;
+            left -= part.len() as u64;
+            xxh3.update(&part);
+            let cancelled = || {
+                Error::new(ErrorKind::Cancelled, self.operation, "nobody waits for the file")
+                    .with("path", self.path.display())
+            };
+            md5_in.send(part.clone()).map_err(|_| broken_off(self.operation))?;
+            parts.blocking_send((number, part)).map_err(|_| cancelled())?;
+            if left == 0 {
+                break;
+            }
+        }
+        self.check_unchanged()?;
+        drop(md5_in);
+        let md5 = md5.join().map_err(|_| broken_off(self.operation))?;
+        let xxh3 = xxh3_text(xxh3.digest128());
+        Ok(Copied { size: self.before.size, md5, xxh3 })
+    }
+
+    fn part(&self, size: u64) -> Result<Bytes> {
+        // One more, lest reading to the end makes the buffer grow to see that there is no more.
+        let mut part = Vec::with_capacity(size as usize + 1);
+        let count = (&self.file)
+            .take(size)
+            .read_to_end(&mut part)
+            .map_err(|e| io_error(self.operation, &self.path, e))?;
+        if count as u64 != size {
+            return Err(self.changed());
+        }
+        Ok(part.into())
+    }
+
+    /// Neither the file that was read nor the one that has its name now may differ.
+    fn check_unchanged(&self) -> Result<()> {
+        for meta in [self.file.metadata(), fs::metadata(&self.path)] {
+            let meta = meta.map_err(|e| io_error(self.operation, &self.path, e))?;
+            if State::of(&meta) != self.before {
+                return Err(self.changed());
+            }
+        }
+        Ok(())
+    }
+
+    fn changed(&self) -> Error {
+        Error::new(
+            ErrorKind::Integrity,
+            self.operation,
+            "the file changed while it was read; ingest it once it is at rest",
+        )
+        .with("path", self.path.display())
+    }
+}
+
+fn add_up(parts: &Receiver<Bytes>) -> String {
+    let mut md5 = Md5::new();
+    for part in parts {
+        md5.update(&part);
+    }
+    hex(&md5.finalize())
+}

@@ -1,0 +1,260 @@
+//! What a workflow is handed: its run, its steps, its lanes.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::backend::Backends;
+use crate::backend::catalog::{Lease, StepReport};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Progress, Run, Step, StepState};
+use crate::workflow::Stop;
+use crate::workflow::engine::{Point, Shared};
+
+/// A run under execution.
+#[derive(Debug)]
+pub struct RunContext {
+    shared: Arc<Shared>,
+    run: Run,
+    lease: Lease,
+    /// The steps as recorded, by name.
+    journal: Mutex<BTreeMap<String, Step>>,
+    /// The step begun last: the one a failure is blamed on.
+    current: Mutex<String>,
+}
+
+impl RunContext {
+    pub(super) fn new(shared: Arc<Shared>, run: Run, lease: Lease) -> Self {
+        let journal = run.steps.iter().map(|step| (step.name.clone(), step.clone())).collect();
+        Self {
+            shared,
+            run,
+            lease,
+            journal: Mutex::new(journal),
+            current: Mutex::new(String::new()),
+        }
+    }
+
+    /// The run as it was claimed.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The backends of the library.
+    pub fn backends(&self) -> &Backends {
+        &self.shared.backends
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.backends().clock.now()
+    }
+
+    /// What the run was asked to do.
+    ///
+    /// # Errors
+    /// [`Unexpected`](ErrorKind::Unexpected) where the stored parameters are of another shape.
+    pub fn params<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_value(self.run.params.clone()).map_err(|cause| {
+            Error::new(ErrorKind::Unexpected, "runs.params", "the run's parameters are damaged")
+                .with("run", self.run.id)
+                .caused_by(cause)
+        })
+    }
+
+    /// Does `work` as the step `name`, unless it was done before: then its recorded output is
+    /// given back. A name stands for one step of the run.
+    ///
+    /// # Errors
+    /// What `work` gives; [`Conflict`](ErrorKind::Conflict) where the lease is lost.
+    pub async fn step<T, F>(
+        &self,
+        name: &str,
+        work: impl FnOnce(StepContext) -> F,
+    ) -> Result<T, Stop>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, Stop>>,
+    {
+        let before = lock(&self.journal).get(name).cloned();
+        let note = match before {
+            Some(step) if step.state == StepState::Done => return Ok(decode(name, step.output)?),
+            // Begun by a process that died: what it noted is still true.
+            Some(step) if step.state == StepState::Running => Note::read(step.output),
+            _ => None,
+        };
+        let note = note.unwrap_or_else(|| Note {
+            token: self.backends().clock.new_uuid().simple().to_string(),
+            kept: Value::Null,
+        });
+        name.clone_into(&mut lock(&self.current));
+        self.report(name, StepState::Running, encode(name, &note)?, None).await?;
+        self.shared.observe(&self.run, Some(name), Point::StepBegun);
+
+        let context = StepContext {
+            shared: Arc::clone(&self.shared),
+            lease: self.lease.clone(),
+            name: name.to_owned(),
+            token: note.token,
+            kept: Mutex::new(note.kept),
+        };
+        match work(context).await {
+            Ok(output) => {
+                let output_json = encode(name, &output)?;
+                self.shared.observe(&self.run, Some(name), Point::StepWorked);
+                self.report(name, StepState::Done, output_json, None).await?;
+                self.shared.observe(&self.run, Some(name), Point::StepDone);
+                Ok(output)
+            }
+            Err(Stop::Failed(error)) => {
+                self.report(name, StepState::Failed, Value::Null, Some(&error)).await?;
+                Err(Stop::Failed(error))
+            }
+            // Not a failure: the step goes on with its note when the run is taken up again.
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Waits for room in a lane: how many may do something costly at once, in this process.
+    pub async fn lane(&self, name: &str) -> Option<OwnedSemaphorePermit> {
+        self.shared.lane(name).await
+    }
+
+    /// The step begun last.
+    pub(super) fn current_step(&self) -> String {
+        lock(&self.current).clone()
+    }
+
+    async fn report(
+        &self,
+        name: &str,
+        state: StepState,
+        output: Value,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let now = self.now();
+        let error = error.map(Error::to_info);
+        let report = StepReport {
+            name: name.to_owned(),
+            state,
+            output: output.clone(),
+            error: error.clone(),
+            now,
+        };
+        self.shared.backends.catalog.report_step(&self.lease, &report).await?;
+        let step = Step {
+            name: name.to_owned(),
+            state,
+            output,
+            error,
+            attempts: 0,
+            started_at: now,
+            finished_at: None,
+        };
+        lock(&self.journal).insert(name.to_owned(), step);
+        self.shared.changed();
+        Ok(())
+    }
+}
+
+/// A step under execution.
+#[derive(Debug)]
+pub struct StepContext {
+    shared: Arc<Shared>,
+    lease: Lease,
+    name: String,
+    token: String,
+    kept: Mutex<Value>,
+}
+
+impl StepContext {
+    /// Names this attempt at the step, the same after a crash and another after a failure: hand it
+    /// to services that take an idempotency token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// What [`keep`](Self::keep) kept before a crash.
+    pub fn kept<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_value(lock(&self.kept).clone()).ok()
+    }
+
+    /// Keeps something the step needs to go on after a crash, durably.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) where the lease is lost.
+    pub async fn keep<T: Serialize>(&self, value: &T) -> Result<()> {
+        let kept = encode(&self.name, value)?;
+        let note = Note { token: self.token.clone(), kept: kept.clone() };
+        let report = StepReport {
+            name: self.name.clone(),
+            state: StepState::Running,
+            output: encode(&self.name, &note)?,
+            error: None,
+            now: self.shared.backends.clock.now(),
+        };
+        self.shared.backends.catalog.report_step(&self.lease, &report).await?;
+        *lock(&self.kept) = kept;
+        Ok(())
+    }
+
+    /// Says how much of the step is done, from 0 to 1. Cheap: call it as often as there is news.
+    pub fn progress(&self, fraction: f64, eta_ms: Option<u64>) {
+        let progress =
+            Progress { step: self.name.clone(), fraction: fraction.clamp(0.0, 1.0), eta_ms };
+        self.shared.live_progress(&self.lease, progress);
+    }
+
+    /// A function that says how much of the step is done, in units of its own.
+    pub fn meter(&self) -> impl Fn(u64, u64) + Send + Sync + 'static {
+        let (shared, lease, name) =
+            (Arc::clone(&self.shared), self.lease.clone(), self.name.clone());
+        let begun = shared.backends.clock.now();
+        move |done, total| {
+            let fraction = if total == 0 { 1.0 } else { done as f64 / total as f64 };
+            let elapsed = crate::clock::until(begun, shared.backends.clock.now()).as_millis();
+            let eta_ms = (done > 0).then(|| {
+                let left = u128::from(total.saturating_sub(done));
+                u64::try_from(elapsed * left / u128::from(done)).unwrap_or(u64::MAX)
+            });
+            shared.live_progress(&lease, Progress { step: name.clone(), fraction, eta_ms });
+        }
+    }
+}
+
+/// What a step that has begun and not ended keeps in the place of its output.
+#[derive(Serialize, serde::Deserialize)]
+struct Note {
+    token: String,
+    #[serde(default)]
+    kept: Value,
+}
+
+impl Note {
+    fn read(output: Value) -> Option<Self> {
+        serde_json::from_value(output).ok()
+    }
+}
+
+fn encode<T: Serialize>(step: &str, value: &T) -> Result<Value> {
+    serde_json::to_value(value).map_err(|cause| damaged(step).caused_by(cause))
+}
+
+fn decode<T: DeserializeOwned>(step: &str, output: Value) -> Result<T> {
+    serde_json::from_value(output).map_err(|cause| damaged(step).caused_by(cause))
+}
+
+fn damaged(step: &str) -> Error {
+    Error::new(ErrorKind::Unexpected, "runs.step", "the step's output has another shape")
+        .with("step", step)
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
