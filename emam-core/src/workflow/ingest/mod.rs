@@ -97,10 +97,15 @@ impl Run<'_> {
             _ => self.params.asset,
         };
         self.cx.step("add", |_| async { Ok(self.add(asset, &copied).await?) }).await?;
-        self.cx.step("probe", |_| async { Ok(self.probe(asset).await?) }).await?;
-        self.cx.step("transcode", |step| self.transcode(asset, step)).await?;
-        self.cx.step("finish", |_| async { Ok(self.finish(asset).await?) }).await?;
+        self.make(asset, version).await?;
         Ok(IngestResult { asset, version, reused: false })
+    }
+
+    /// Makes of stored content what it can be: known, playable, searchable.
+    async fn make(&self, asset: AssetId, version: VersionId) -> Result<(), Stop> {
+        self.cx.step("probe", |_| async { Ok(self.probe(asset, version).await?) }).await?;
+        self.cx.step("transcode", |step| self.transcode(asset, version, step)).await?;
+        self.cx.step("finish", |_| async { Ok(self.finish(asset).await?) }).await
     }
 
     fn key(&self, asset: AssetId) -> Result<Key> {
@@ -235,14 +240,20 @@ impl Run<'_> {
         if owner == ours { Ok(Decision::Store) } else { self.decide(owner, &copied.md5) }
     }
 
-    /// Leaves the content to the asset that holds it.
+    /// Leaves the content to the asset that holds it. Where that one's ingest had failed, this one
+    /// makes up for it, or fails for the same reason.
     async fn reuse(&self, asset: AssetId, version: VersionId) -> Result<IngestResult, Stop> {
-        self.cx
+        let failed = self
+            .cx
             .step("reuse", |_| async {
                 self.discard().await?;
-                Ok(())
+                let holder = self.backends.catalog.asset(asset).await?;
+                Ok(holder.lifecycle == Lifecycle::Failed)
             })
             .await?;
+        if failed {
+            self.make(asset, version).await?;
+        }
         Ok(IngestResult { asset, version, reused: true })
     }
 
@@ -284,8 +295,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn probe(&self, asset: AssetId) -> Result<()> {
-        let version = self.params.version;
+    async fn probe(&self, asset: AssetId, version: VersionId) -> Result<()> {
         let mut original = original(self.backends, asset, version).await?;
         let source = source(self.backends, &original, &self.params.file_name)?;
         let technical = self.backends.prober.probe(&source).await?;
@@ -306,8 +316,12 @@ impl Run<'_> {
     }
 
     /// Makes the renditions and finds what can be found in the same pass, and records both.
-    async fn transcode(&self, asset: AssetId, step: StepContext) -> Result<(), Stop> {
-        let version = self.params.version;
+    async fn transcode(
+        &self,
+        asset: AssetId,
+        version: VersionId,
+        step: StepContext,
+    ) -> Result<(), Stop> {
         let original = original(self.backends, asset, version).await?;
         let Some(technical) = original.technical.clone() else { return Ok(()) };
         if !matches!(technical.kind, AssetKind::Video | AssetKind::Audio | AssetKind::Image) {
