@@ -93,6 +93,12 @@ impl Config {
     }
 }
 
+/// An environment variable, unless it is empty.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

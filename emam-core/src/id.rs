@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $noun:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
         #[serde(transparent)]
         pub struct $name(Uuid);
 
@@ -47,6 +47,16 @@ macro_rules! ids {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // By way of the text, so that the error names what was given.
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(|_| {
+                    serde::de::Error::custom(format!(concat!("not the id of a ", $noun, ": {:?}"), text))
+                })
             }
         }
 

@@ -54,7 +54,8 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind, names:
 
 #[tokio::test]
 async fn call_names_the_operation_and_the_field_it_does_not_know() {
-    let Scene { library, asset, .. } = Scene::new().await;
+    let scene = Scene::new().await;
+    let (library, asset) = (&scene.library, &scene.asset);
     let call = |name: &'static str, params| library.call(name, params);
     let bad = ErrorKind::InvalidInput;
     refused(call("assets.serch", json!({})).await, bad, "assets.serch");
@@ -74,7 +75,8 @@ async fn call_names_the_operation_and_the_field_it_does_not_know() {
 
 #[tokio::test]
 async fn stale_revision_conflicts_and_changes_nothing() {
-    let Scene { library, asset, .. } = Scene::new().await;
+    let scene = Scene::new().await;
+    let (library, asset) = (&scene.library, &scene.asset);
     let title = |title: &str, revision| AssetPatch {
         title: Some(title.to_owned()),
         revision,
@@ -93,7 +95,8 @@ async fn stale_revision_conflicts_and_changes_nothing() {
 
 #[tokio::test]
 async fn category_moved_under_itself_is_refused() {
-    let Scene { library, .. } = Scene::new().await;
+    let scene = Scene::new().await;
+    let library = &scene.library;
     let categories = library.categories();
     let top = categories.create("Top", None).await.unwrap();
     let below = categories.create("Below", Some(top.id)).await.unwrap();
@@ -108,7 +111,8 @@ async fn category_moved_under_itself_is_refused() {
 
 #[tokio::test]
 async fn bin_cycle_is_refused() {
-    let Scene { library, .. } = Scene::new().await;
+    let scene = Scene::new().await;
+    let library = &scene.library;
     let project = library.projects().create("Promo").await.unwrap();
     let bins = library.bins();
     let outer = bins.create(project.root_bin, "Outer").await.unwrap();
@@ -124,7 +128,8 @@ async fn bin_cycle_is_refused() {
 
 #[tokio::test]
 async fn range_outside_its_asset_is_refused() {
-    let Scene { library, asset, .. } = Scene::new().await;
+    let scene = Scene::new().await;
+    let (library, asset) = (&scene.library, &scene.asset);
     let range = |start, duration| TimeRange::new(start, duration, Rate::FPS_25).unwrap();
     for outside in [range(90, 11), range(-1, 5), range(100, 1)] {
         let subclip = NewAnnotation::new(AnnotationKind::Subclip).named("x").at(outside);
@@ -153,7 +158,8 @@ async fn range_outside_its_asset_is_refused() {
 
 #[tokio::test]
 async fn search_takes_any_text_and_refuses_forged_cursors_and_limits() {
-    let Scene { library, asset, .. } = Scene::new().await;
+    let scene = Scene::new().await;
+    let (library, asset) = (&scene.library, &scene.asset);
     for text in [
         "rain OR", "NEAR(rain", "\"rain", "rain\"*", "title:rain", "rain AND NOT", "^rain", "ra*",
         "'); DROP TABLE asset; --", "🌧", "\u{0}", "-", "((((", "rain^5",

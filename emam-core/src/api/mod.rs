@@ -92,8 +92,12 @@ pub(crate) async fn call(library: &Library, name: &str, params: Value) -> Result
 /// Parameters out of JSON. No parameters at all are as good as an empty record.
 fn read<T: serde::de::DeserializeOwned>(operation: &'static str, params: Value) -> Result<T> {
     let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
-    serde_json::from_value(params)
-        .map_err(|cause| Error::invalid(operation, format!("the parameters are wrong: {cause}")))
+    serde_path_to_error::deserialize(params).map_err(|cause| {
+        let path = cause.path().to_string();
+        let error =
+            Error::invalid(operation, format!("the parameters are wrong: {}", cause.inner()));
+        if path == "." { error } else { error.with("at", path) }
+    })
 }
 
 /// A result as JSON.

@@ -27,8 +27,8 @@ use serde_json::Value;
 
 pub use analyzer::{AnalysisRequest, Analyzer, AnalyzerCapabilities, Findings};
 pub use archive::{
-    Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, Quote, QuoteRequest,
-    RestoreOptions, RestoreSpeed,
+    Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, Quote, QuoteRequest, RestoreOptions,
+    RestoreSpeed,
 };
 pub use catalog::Catalog;
 pub use none::{NoArchive, NoTools};

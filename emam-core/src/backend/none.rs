@@ -113,7 +113,11 @@ impl Transcoder for NoTools {
 #[async_trait]
 impl Analyzer for NoTools {
     fn capabilities(&self) -> AnalyzerCapabilities {
-        AnalyzerCapabilities { service: "none".to_owned(), kinds: Vec::new(), poll_interval_ms: 1000 }
+        AnalyzerCapabilities {
+            service: "none".to_owned(),
+            kinds: Vec::new(),
+            poll_interval_ms: 1000,
+        }
     }
 
     async fn submit(&self, _: &AnalysisRequest, _: &str) -> Result<JobId> {

@@ -78,6 +78,9 @@ pub struct Outputs {
     pub findings: Vec<NewAnnotation>,
     /// The kinds that were looked for, whether or not anything was found.
     pub searched: Vec<AnnotationKind>,
+    /// For each sound channel of the original, over all its streams, the channel of the proxy it is
+    /// heard in, from 0.
+    pub audio_channels: Vec<u32>,
     /// How the files were made.
     pub derivation: Option<Derivation>,
 }

@@ -1,6 +1,6 @@
 //! Putting a library together.
 
-#[cfg(any())]
+#[cfg(feature = "local")]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::library::Library;
-#[cfg(any())]
+#[cfg(feature = "local")]
 use crate::local::LocalBackends;
 use crate::workflow::{
     Analyze, ArchiveAssets, Engine, EngineOptions, Ingest, Observer, RestoreAssets, RetryPolicy,
@@ -115,7 +115,7 @@ impl LibraryBuilder {
     ///
     /// # Errors
     /// As [`Library::open`].
-    #[cfg(any())]
+    #[cfg(feature = "local")]
     pub async fn open(mut self, folder: impl AsRef<Path>) -> Result<Library> {
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
         let local = LocalBackends::open(folder.as_ref(), &self.config, &clock).await?;
@@ -170,12 +170,8 @@ impl LibraryBuilder {
 }
 
 fn start(backends: Arc<Backends>, options: EngineOptions) -> Library {
-    let workflows: Vec<Arc<dyn Workflow>> = vec![
-        Arc::new(Ingest),
-        Arc::new(Analyze),
-        Arc::new(ArchiveAssets),
-        Arc::new(RestoreAssets),
-    ];
+    let workflows: Vec<Arc<dyn Workflow>> =
+        vec![Arc::new(Ingest), Arc::new(Analyze), Arc::new(ArchiveAssets), Arc::new(RestoreAssets)];
     let engine = Engine::start(Arc::clone(&backends), workflows, options);
     Library::from_parts(backends, engine)
 }

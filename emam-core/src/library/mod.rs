@@ -13,7 +13,7 @@ mod run;
 mod runs;
 mod sequences;
 
-#[cfg(any())]
+#[cfg(feature = "local")]
 use std::path::Path;
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ impl Library {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) where a newer emam has written it;
     /// [`Integrity`](crate::ErrorKind::Integrity) where the catalog file is damaged;
     /// [`PermissionDenied`](crate::ErrorKind::PermissionDenied) where the folder cannot be written.
-    #[cfg(any())]
+    #[cfg(feature = "local")]
     pub async fn open(folder: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(folder).await
     }

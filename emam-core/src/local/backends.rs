@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::catalog::RunFilter;
-use crate::backend::{
-    Analyzer, Archive, Backends, Catalog, NoTools, Prober, Storage, Transcoder,
-};
+use crate::backend::{Analyzer, Archive, Backends, Catalog, NoTools, Prober, Storage, Transcoder};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::local::archive::{ColdFolder, RestoreTimes};
 use crate::local::error::io_error;
 use crate::local::tools::{ToolPaths, Tools};
-use crate::local::{FfAnalyzer, FfProber, FfTranscoder, FolderStorage, SqliteCatalog, process};
+use crate::local::{FfProber, FolderStorage, SqliteCatalog, process};
 use crate::model::{PageRequest, Run, RunState};
 
 /// The embedded backends of a library's folder.
@@ -36,8 +34,8 @@ impl LocalBackends {
         config: &Config,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self> {
-        let folder = std::path::absolute(folder)
-            .map_err(|cause| io_error("library.open", folder, cause))?;
+        let folder =
+            std::path::absolute(folder).map_err(|cause| io_error("library.open", folder, cause))?;
         tokio::fs::create_dir_all(&folder)
             .await
             .map_err(|cause| io_error("library.open", &folder, cause))?;
@@ -49,29 +47,33 @@ impl LocalBackends {
         let cold = config.cold_folder.clone().unwrap_or_else(|| folder.join("archive"));
         let times = RestoreTimes::default();
         let archive =
-            ColdFolder::open(Arc::clone(&originals), cold, Arc::clone(clock), times).await?;
+            ColdFolder::open(Arc::clone(&originals) as _, cold, Arc::clone(clock), times).await?;
 
-        let paths =
-            ToolPaths { ffmpeg: config.ffmpeg.clone(), ffprobe: config.ffprobe.clone() };
+        let mut paths = ToolPaths::from_env();
+        paths.ffmpeg = config.ffmpeg.clone().or(paths.ffmpeg);
+        paths.ffprobe = config.ffprobe.clone().or(paths.ffprobe);
         let tools = tokio::task::spawn_blocking(move || Tools::find(&paths)).await;
         let tools = tools.unwrap_or_else(|cause| {
             let message = "looking for ffmpeg has broken off";
             Err(Error::new(crate::ErrorKind::Unexpected, "library.open", message).caused_by(cause))
         });
         let work = work_folder(&folder);
-        let (prober, transcoder, analyzer): (Arc<dyn Prober>, Arc<dyn Transcoder>, Arc<dyn Analyzer>) =
-            match tools {
-                Ok(tools) => (
-                    Arc::new(FfProber::new(tools.clone())),
-                    Arc::new(FfTranscoder::new(tools.clone(), &work, Arc::clone(clock))),
-                    Arc::new(FfAnalyzer::new(tools, &work, Arc::clone(clock))),
-                ),
-                // A library without ffmpeg can be searched and edited; what needs it says so.
-                Err(error) => {
-                    let none = Arc::new(NoTools::new(&error));
-                    (Arc::clone(&none) as _, Arc::clone(&none) as _, none)
-                }
-            };
+        let (prober, transcoder, analyzer): (
+            Arc<dyn Prober>,
+            Arc<dyn Transcoder>,
+            Arc<dyn Analyzer>,
+        ) = match tools {
+            Ok(tools) => (
+                Arc::new(FfProber::new(tools.clone())),
+                Arc::new(NoTools::default()),
+                Arc::new(NoTools::default()),
+            ),
+            // A library without ffmpeg can be searched and edited; what needs it says so.
+            Err(error) => {
+                let none = Arc::new(NoTools::new(&error));
+                (Arc::clone(&none) as _, Arc::clone(&none) as _, none)
+            }
+        };
         Ok(Self {
             catalog: Arc::new(catalog),
             originals: Arc::clone(&originals) as _,
@@ -127,7 +129,7 @@ impl Leftovers {
             if name.is_some_and(|name| tokens.iter().any(|token| name.contains(token))) {
                 continue;
             }
-            process::kill_stale(&folder).await;
+            process::kill_stale(&folder);
             tokio::fs::remove_dir_all(&folder)
                 .await
                 .map_err(|cause| io_error("library.open", &folder, cause))?;

@@ -1,6 +1,7 @@
 //! The embedded default: everything on one machine, with no account and no server.
 
 mod archive;
+mod backends;
 mod blocking;
 mod catalog;
 pub(crate) mod error;
@@ -9,6 +10,8 @@ mod probe;
 mod process;
 mod storage;
 mod tools;
+
+pub(crate) use backends::LocalBackends;
 
 pub use archive::{ColdFolder, RestoreTimes};
 pub use catalog::SqliteCatalog;

@@ -45,7 +45,8 @@ impl ToolPaths {
     /// What the environment says: `EMAM_FFMPEG`, `EMAM_FFPROBE`, `PATH`, `VIRTUAL_ENV` and the
     /// present folder.
     pub fn from_env() -> Self {
-        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        use crate::config::variable as path;
+
         Self {
             ffmpeg: path("EMAM_FFMPEG").map(PathBuf::from),
             ffprobe: path("EMAM_FFPROBE").map(PathBuf::from),

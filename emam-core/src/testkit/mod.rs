@@ -32,6 +32,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod archive;
+pub mod catalog;
 mod faults;
 pub mod storage;
 
@@ -46,6 +47,7 @@ use crate::backend::{Key, Storage};
 use crate::error::{Error, ErrorKind, Result};
 
 pub use archive::{ArchiveFixture, ArchiveUnderTest};
+pub use catalog::CatalogFixture;
 pub use faults::{FaultyStorage, StorageCall};
 
 /// Makes storages to be tested.
@@ -146,5 +148,48 @@ mod tests {
     fn every_promise_of_archive_has_a_case_that_is_run() {
         let suite = include_str!("archive.rs");
         assert_complete(include_str!("../backend/archive.rs"), suite, "$fixture, archive:");
+    }
+
+    /// Every promise of the catalog's traits is a case, and every case is run by the macro.
+    #[test]
+    fn every_promise_of_the_catalog_has_a_case_that_is_run() {
+        let contract = [
+            include_str!("../backend/catalog/assets.rs"),
+            include_str!("../backend/catalog/annotations.rs"),
+            include_str!("../backend/catalog/categories.rs"),
+            include_str!("../backend/catalog/projects.rs"),
+            include_str!("../backend/catalog/bins.rs"),
+            include_str!("../backend/catalog/sequences.rs"),
+            include_str!("../backend/catalog/workflows.rs"),
+            include_str!("../backend/catalog/search.rs"),
+            include_str!("../backend/catalog/events.rs"),
+        ]
+        .concat();
+        let suite = [
+            include_str!("catalog/assets.rs"),
+            include_str!("catalog/renditions.rs"),
+            include_str!("catalog/annotations.rs"),
+            include_str!("catalog/categories.rs"),
+            include_str!("catalog/projects.rs"),
+            include_str!("catalog/bins.rs"),
+            include_str!("catalog/sequences.rs"),
+            include_str!("catalog/workflows.rs"),
+            include_str!("catalog/leases.rs"),
+            include_str!("catalog/search.rs"),
+            include_str!("catalog/filters.rs"),
+            include_str!("catalog/events.rs"),
+            include_str!("catalog/properties.rs"),
+        ]
+        .concat();
+        let promises = between(&contract, "/// - `", "`:");
+        let cases = between(&suite, "\npub async fn ", "(");
+        let list = include_str!("catalog/mod.rs").split_once("$fixture, catalog:").expect("macro");
+        let list = list.1.split_once('}').expect("its end").0;
+        let run: BTreeSet<_> =
+            list.split(',').map(str::trim).filter(|case| !case.is_empty()).collect();
+        assert!(promises.len() > 60);
+        let missing: Vec<_> = promises.difference(&cases).collect();
+        assert!(missing.is_empty(), "no case for {missing:?}");
+        assert_eq!(cases, run);
     }
 }

@@ -458,12 +458,14 @@ impl Run<'_> {
             derivation.run = Some(self.cx.run().id);
         }
         let renditions =
-            record(self.backends, asset, version, outputs.files, derivation.as_ref()).await?;
+            record(self.backends, asset, version, outputs.files.clone(), derivation.as_ref())
+                .await?;
         for mut rendition in renditions {
             if rendition.role == Role::Proxy && job.technical.kind == AssetKind::Video {
                 let proxy = source(self.backends, &rendition, "proxy.mp4")?;
                 let proxy = self.backends.prober.probe(&proxy).await?;
-                rendition.frame_map = Some(frame_map(&job.technical, &proxy)?);
+                rendition.frame_map =
+                    Some(frame_map(&job.technical, &proxy, &outputs.audio_channels)?);
                 rendition.technical = Some(Technical { raw: Value::Null, ..proxy });
                 self.backends.catalog.put_rendition(&rendition).await?;
             }

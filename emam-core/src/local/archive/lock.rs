@@ -83,3 +83,31 @@ fn open(operation: &'static str, path: &Path) -> Result<File> {
         .open(path)
         .map_err(|e| io_error(operation, path, e))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn two_holders_exclude_each_other_in_one_process_and_in_two() {
+        let dir = tempfile::tempdir().unwrap();
+        let key: Key = "a/b".parse().unwrap();
+        let ours = Locks::new(dir.path().to_owned());
+        // Shares nothing with ours but the folder, as another process would.
+        let theirs = Locks::new(dir.path().to_owned());
+        let held = ours.hold("t.t", &key).await.unwrap();
+        for locks in [&ours, &theirs] {
+            assert!(locks.try_hold("t.t", &key).await.unwrap().is_none());
+            let soon = Duration::from_millis(50);
+            tokio::time::timeout(soon, locks.hold("t.t", &key)).await.expect_err("it is held");
+        }
+        drop(held);
+        for locks in [&theirs, &ours] {
+            let soon = Duration::from_secs(10);
+            let held = tokio::time::timeout(soon, locks.hold("t.t", &key)).await;
+            held.expect("it is free").unwrap();
+        }
+    }
+}

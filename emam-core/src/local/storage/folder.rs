@@ -213,7 +213,7 @@ impl Folder {
             }
         }
         if create_only {
-            // Both names are of one file now; the one left after a crash is swept.
+            // Where it got a second name, the first is not needed; after a crash it is swept.
             let _ = fs::remove_file(staged);
         }
         self.sync_dir(operation, path.parent().unwrap_or(&self.root))
@@ -265,21 +265,10 @@ impl Folder {
 
 /// Gives a file a name that nothing has.
 fn name_new(file: &Path, name: &Path) -> io::Result<()> {
-    match fs::hard_link(file, name) {
-        // Disks without hard links (exFAT, some shares) may still know a rename that does not
-        // replace; where they know neither, the first error says more.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::PermissionDenied
-                    | io::ErrorKind::Unsupported
-                    | io::ErrorKind::TooManyLinks
-            ) =>
-        {
-            rename_new(file, name).map_err(|second| match second.kind() {
-                io::ErrorKind::AlreadyExists => second,
-                _ => error,
-            })
+    match rename_new(file, name) {
+        // A disk that knows no such rename. A second name does too, but is one step more.
+        Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            fs::hard_link(file, name)
         }
         done => done,
     }

@@ -87,8 +87,8 @@ impl Folder {
         stop: &Stop,
     ) -> Result<Stat> {
         let operation = "storage.copy";
-        self.check_free(operation, to, options.create_only)?;
         let (source, size) = self.open_object(operation, from)?;
+        self.check_free(operation, to, options.create_only)?;
         let (staged, copied) = self.stage_copy(operation, to, &source, size, stop)?;
         if copied != size {
             return Err(self.changed(operation, from));

@@ -182,7 +182,7 @@ impl Matches<'_> {
             sql += ", f.";
             sql += column;
         }
-        self.from(&mut sql, &mut values);
+        self.source(&mut sql, &mut values);
         self.filter.on_facts(&mut sql, &mut values);
 
         let keep_seqs = fields.iter().any(|field| facets::column(*field).is_none());
@@ -215,10 +215,10 @@ impl Matches<'_> {
 
     /// Where the matches come from, joined to their facts `f`. What goes over the fewest rows
     /// leads: text, then MD5, then a tag, then categories.
-    fn from(&self, sql: &mut String, values: &mut Vec<Value>) {
+    fn source(&self, sql: &mut String, values: &mut Vec<Value>) {
         let filter = &self.filter;
         if let Some(text) = self.text {
-            self.from_text(text, sql, values);
+            self.text_source(text, sql, values);
         } else if let Some(md5) = &filter.md5 {
             *sql += " FROM asset_md5 x JOIN asset_facts f ON f.seq = x.seq WHERE x.md5 = ?";
             values.push(Value::Text(md5.clone()));
@@ -241,7 +241,7 @@ impl Matches<'_> {
         filter.on_sets(sql, values);
     }
 
-    fn from_text(&self, text: &TextMatch, sql: &mut String, values: &mut Vec<Value>) {
+    fn text_source(&self, text: &TextMatch, sql: &mut String, values: &mut Vec<Value>) {
         let ranked = self.sort == Sort::Relevance;
         if text.is_own_only() {
             // FTS5 gives matches in the order of their seq, which is that of the facts.

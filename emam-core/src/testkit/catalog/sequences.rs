@@ -1,0 +1,116 @@
+//! Sequences.
+
+use serde_json::json;
+
+use super::make::Bench;
+use super::{CatalogFixture, assert_kind};
+use crate::error::ErrorKind;
+use crate::id::{AssetId, ClipId, TrackId};
+use crate::model::{
+    Clip, ClipSource, Gap, Item, Sequence, SequenceMarker, Track, TrackKind, Transition,
+};
+use crate::time::{MediaTime, Rate};
+
+/// A sequence reads back as it was inserted, every field.
+pub async fn sequence_round_trip(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    let (project, _) = bench.stored_project("p").await;
+    let mut sequence = bench.sequence(project.id, "Rough cut");
+    sequence.rate = Rate::FPS_29_97;
+    sequence.drop_frame = true;
+    sequence.width = Some(1920);
+    sequence.height = Some(1080);
+    sequence.metadata.insert("mood".into(), json!(["dark"]));
+    sequence.markers = vec![SequenceMarker {
+        start: 5,
+        duration: 0,
+        name: "m".into(),
+        comment: "c".into(),
+        color: Some("red".into()),
+    }];
+    let clip = Clip {
+        id: ClipId::new(&bench.clock),
+        name: "A001".into(),
+        source: ClipSource {
+            asset: AssetId::new(&bench.clock),
+            version: Some(crate::id::VersionId::new(&bench.clock)),
+            subclip: Some(crate::id::AnnotationId::new(&bench.clock)),
+        },
+        source_start: MediaTime::new(i64::from(i32::MAX), Rate::AUDIO_48K),
+        duration: 50,
+        enabled: false,
+        link: Some(3),
+        metadata: [("take".to_owned(), json!(null))].into(),
+    };
+    let items = vec![
+        Item::Gap(Gap { duration: 25 }),
+        Item::Clip(clip),
+        Item::Transition(Transition { kind: "dissolve".into(), in_offset: 5, out_offset: 6 }),
+    ];
+    for (kind, items) in [(TrackKind::Video, items), (TrackKind::Audio, Vec::new())] {
+        let id = TrackId::new(&bench.clock);
+        sequence.tracks.push(Track { id, kind, name: "V1".into(), enabled: true, items });
+    }
+    catalog.insert_sequence(&sequence).await.expect("insert");
+    assert_eq!(catalog.sequence(sequence.id).await.expect("read"), sequence);
+    sequence.tracks.remove(0);
+    let updated = catalog.update_sequence(&sequence).await.expect("update");
+    assert_eq!(updated, Sequence { revision: 2, ..sequence.clone() });
+    assert_eq!(catalog.sequence(sequence.id).await.expect("read"), updated);
+    let again = catalog.insert_sequence(&sequence).await;
+    assert_kind(again, ErrorKind::AlreadyExists, "inserted twice");
+    catalog.delete_sequence(sequence.id).await.expect("delete");
+    assert_kind(catalog.sequence(sequence.id).await, ErrorKind::NotFound, "deleted");
+    let again = catalog.delete_sequence(sequence.id).await;
+    assert_kind(again, ErrorKind::NotFound, "deleted twice");
+}
+
+/// An unknown project is `NotFound`.
+pub async fn sequence_needs_its_project(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let (unknown, _) = bench.project("unknown");
+    let sequence = bench.sequence(unknown.id, "s");
+    let error = bench.catalog.insert_sequence(&sequence).await;
+    let error = assert_kind(error, ErrorKind::NotFound, "insert");
+    assert_eq!(error.get("id"), Some(unknown.id.to_string().as_str()));
+    assert_kind(bench.catalog.sequence(sequence.id).await, ErrorKind::NotFound, "not inserted");
+    assert_kind(bench.catalog.sequences(unknown.id).await, ErrorKind::NotFound, "list");
+}
+
+/// A stale revision is `Conflict` and changes nothing.
+pub async fn sequence_stale_update_conflicts(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let (project, _) = bench.stored_project("p").await;
+    let first = bench.sequence(project.id, "first");
+    bench.catalog.insert_sequence(&first).await.expect("insert");
+    let second = Sequence { name: "second".into(), ..first.clone() };
+    let second = bench.catalog.update_sequence(&second).await.expect("update");
+    let stale = Sequence { name: "stale".into(), ..first };
+    let error = bench.catalog.update_sequence(&stale).await;
+    let error = assert_kind(error, ErrorKind::Conflict, "a stale update");
+    assert_eq!((error.get("expected"), error.get("revision")), (Some("1"), Some("2")));
+    assert_eq!(bench.catalog.sequence(second.id).await.expect("read"), second);
+    let unknown = bench.sequence(project.id, "unknown");
+    let error = bench.catalog.update_sequence(&unknown).await;
+    assert_kind(error, ErrorKind::NotFound, "unknown");
+}
+
+/// A list gives the sequences of that project, oldest first.
+pub async fn sequences_of_a_project(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let (project, _) = bench.stored_project("p").await;
+    let (other, _) = bench.stored_project("q").await;
+    let mut expected = Vec::new();
+    for name in ["z", "a", "m"] {
+        let sequence = bench.sequence(project.id, name);
+        bench.catalog.insert_sequence(&sequence).await.expect("insert");
+        bench.catalog.insert_sequence(&bench.sequence(other.id, name)).await.expect("insert");
+        expected.push(sequence);
+    }
+    assert_eq!(bench.catalog.sequences(project.id).await.expect("list"), expected);
+    let changed = Sequence { name: "changed".into(), ..expected[0].clone() };
+    expected[0] = bench.catalog.update_sequence(&changed).await.expect("update");
+    assert_eq!(bench.catalog.sequences(project.id).await.expect("list"), expected);
+    assert_eq!(bench.catalog.sequences(other.id).await.expect("list").len(), 3);
+}
