@@ -10,9 +10,8 @@ use crate::backend::{AnalysisRequest, Analyzer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AssetId, VersionId};
 use crate::model::{AnnotationKind, RunKind};
-use crate::workflow::ingest::annotations;
 use crate::workflow::job::{Analyzing, drive};
-use crate::workflow::renditions::{original, source};
+use crate::workflow::renditions::{annotations, original, source};
 use crate::workflow::{End, RunContext, StepContext, Stop, Workflow};
 
 /// What an analyze run is asked to do.
