@@ -16,6 +16,7 @@ use crate::time::MediaTime;
 
 use super::compile::{AUDIO_PROXY, PROXY, WAVEFORM_SAMPLES, poster, thumb};
 use super::run::Ran;
+use super::sound::sound;
 use super::waveform::waveform;
 use super::{Evidence, Plan, findings, is_there, run};
 
@@ -127,6 +128,7 @@ impl Making {
             files,
             findings: found,
             searched: self.plan.findings.clone(),
+            audio_channels: sound(&self.job.technical).map(|sound| sound.map).unwrap_or_default(),
             derivation: Some(self.derivation(format!("ffmpeg {}", self.ffmpeg.version.text))),
         })
     }
