@@ -73,7 +73,11 @@ impl Making {
             making.media(&work, this).await
         };
         // Emptying a folder waits for the disk.
-        blocking(move || Ok(drop(work))).await?;
+        blocking(move || {
+            drop(work);
+            Ok(())
+        })
+        .await?;
         outputs
     }
 
@@ -127,6 +131,7 @@ impl Making {
             files,
             findings: found,
             searched: self.plan.findings.clone(),
+            audio_channels: self.plan.audio_channels.clone(),
             derivation: Some(self.derivation(format!("ffmpeg {}", self.ffmpeg.version.text))),
         })
     }
