@@ -15,6 +15,8 @@ pub fn tools() -> Tools {
 }
 
 /// A real file by its name, or a loud skip.
+// Tests have no configuration but the environment.
+#[allow(clippy::disallowed_methods)]
 pub fn real(name: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("EMAM_TEST_MEDIA") else {
         crate::skip(&format!("EMAM_TEST_MEDIA is not set, so {name} is not there"));
@@ -151,7 +153,7 @@ pub fn shots(folder: &Path) -> PathBuf {
             "color=red:s=640x360:r=25:d=2",
             "color=white:s=640x360:r=25:d=2",
             "color=black:s=640x360:r=25:d=1.52",
-            "color=blue:s=640x360:r=25:d=2",
+            "color=yellow:s=640x360:r=25:d=2",
             "sine=f=1000:d=4:r=48000",
             "anullsrc=r=48000:cl=mono:d=1.52",
             "sine=f=1000:d=2:r=48000",
@@ -180,8 +182,8 @@ pub fn sized(folder: &Path, width: u32, height: u32, seconds: &str) -> PathBuf {
     made(
         folder,
         &format!("{width}x{height}-{seconds}.mkv"),
-        &[&format!("testsrc2=s={width}x{height}:r=25:d={seconds}")],
-        &["-c:v", "ffv1", "-pix_fmt", "yuv444p"],
+        &[&format!("testsrc2=s=320x180:r=25:d={seconds}")],
+        &["-vf", &format!("scale={width}:{height}"), "-c:v", "ffv1", "-pix_fmt", "yuv444p"],
     )
 }
 

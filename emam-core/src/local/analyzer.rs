@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::backend::{AnalysisRequest, Analyzer, AnalyzerCapabilities, Findings, JobId, JobStatus};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::local::blocking::blocking;
 use crate::local::jobs::{Job, Jobs, Operations};
 use crate::local::tools::{Tool, Tools};
 use crate::local::transcode::{
@@ -112,13 +113,13 @@ impl Looking {
             return Ok(Findings::default());
         }
         let (root, id) = (self.work_dir.clone(), this.id.clone());
-        let work = blocking(move || {
+        let work = blocking(OPERATION, move |_| {
             work::sweep(&root)?;
             WorkDir::create(&root, &id, OPERATION)
         })
         .await?;
         let ran = run(&self.ffmpeg, &self.plan, work.path(), this, OPERATION, || ()).await;
-        blocking(move || {
+        blocking(OPERATION, move |_| {
             let ran = ran?;
             if ran.frames == 0 && ran.reached == 0 {
                 let message = "nothing of the media could be decoded; it is damaged or cut off";
@@ -137,12 +138,4 @@ impl Looking {
         })
         .await
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|cause| {
-        Error::new(ErrorKind::Unexpected, OPERATION, "reading the finds broke off").caused_by(cause)
-    })?
 }

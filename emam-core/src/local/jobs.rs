@@ -15,10 +15,13 @@ use crate::error::{Error, ErrorInfo, ErrorKind, Result};
 /// How many ended jobs are remembered.
 const MOST_ENDED: usize = 512;
 
+/// Jobs by id, each with the number it was begun as.
+type Table<T> = HashMap<String, (u64, Arc<Job<T>>)>;
+
 /// The jobs of one backend. Dropping it stops them.
 #[derive(Debug)]
 pub(crate) struct Jobs<T> {
-    table: Mutex<HashMap<String, (u64, Arc<Job<T>>)>>,
+    table: Mutex<Table<T>>,
     clock: Arc<dyn Clock>,
     /// Errors are told under these.
     operations: Operations,
@@ -222,7 +225,7 @@ fn file_name(token: &str) -> String {
     format!("job-{:032x}", xxh3_128(token.as_bytes()))
 }
 
-fn forget_oldest<T>(table: &mut HashMap<String, (u64, Arc<Job<T>>)>) {
+fn forget_oldest<T>(table: &mut Table<T>) {
     let mut ended: Vec<(u64, String)> = table
         .iter()
         .filter(|(_, (_, job))| *job.ended.borrow())

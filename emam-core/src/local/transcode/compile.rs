@@ -52,6 +52,8 @@ pub(crate) struct Plan {
     pub(crate) thumbs: Option<Thumbs>,
     pub(crate) storyboard: Option<StoryboardSpec>,
     pub(crate) waveform: Option<WaveformSpec>,
+    /// For each sound channel of the original the one of the proxy it is heard in.
+    pub(crate) audio_channels: Vec<u32>,
     /// What is looked for.
     pub(crate) findings: Vec<AnnotationKind>,
     /// How long the media is, for telling progress.
@@ -157,6 +159,7 @@ pub(crate) fn compile(
         .into_iter()
         .filter(|kind| found(*kind))
         .collect(),
+        audio_channels: Vec::new(),
         length: probe::length(technical),
         picture: rate.map(|rate| (rate, frames)),
         runs: false,
@@ -174,6 +177,9 @@ pub(crate) fn compile(
             silence: found(AnnotationKind::Silence),
             loudness: found(AnnotationKind::Loudness),
         });
+    }
+    if plan.proxy || plan.audio_proxy {
+        plan.audio_channels = sound.as_ref().map(|sound| sound.map.clone()).unwrap_or_default();
     }
     plan.runs = !graph.chains.is_empty();
     plan.arguments = arguments(&plan, &wanted, &graph, technical, sound.as_ref(), version, input);

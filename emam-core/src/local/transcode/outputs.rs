@@ -16,7 +16,6 @@ use crate::time::MediaTime;
 
 use super::compile::{AUDIO_PROXY, PROXY, WAVEFORM_SAMPLES, poster, thumb};
 use super::run::Ran;
-use super::sound::sound;
 use super::waveform::waveform;
 use super::{Evidence, Plan, findings, is_there, run};
 
@@ -74,7 +73,11 @@ impl Making {
             making.media(&work, this).await
         };
         // Emptying a folder waits for the disk.
-        blocking(move || Ok(drop(work))).await?;
+        blocking(move || {
+            drop(work);
+            Ok(())
+        })
+        .await?;
         outputs
     }
 
@@ -128,7 +131,7 @@ impl Making {
             files,
             findings: found,
             searched: self.plan.findings.clone(),
-            audio_channels: sound(&self.job.technical).map(|sound| sound.map).unwrap_or_default(),
+            audio_channels: self.plan.audio_channels.clone(),
             derivation: Some(self.derivation(format!("ffmpeg {}", self.ffmpeg.version.text))),
         })
     }
