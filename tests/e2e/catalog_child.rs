@@ -3,6 +3,9 @@
 //! `catalog_child PATH insert N` inserts N assets, one by one, and prints each id once its insert
 //! has returned. `catalog_child PATH claim` takes runs until there are none and prints their ids.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::io::Write;
 use std::sync::Arc;
 
@@ -19,7 +22,7 @@ fn main() -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().build()?.block_on(async {
         let path = arguments.first().context("PATH")?;
         let clock = Arc::new(SystemClock);
-        let catalog = SqliteCatalog::open(*path, clock.clone()).await?;
+        let catalog = SqliteCatalog::open(*path, Arc::clone(&clock) as Arc<dyn Clock>).await?;
         // One write each: a line is there in full or not at all.
         let say = |line: String| std::io::stdout().write_all(format!("{line}\n").as_bytes());
         match &arguments[1..] {

@@ -1,6 +1,9 @@
 //! `kill -9` at every step boundary and at random instants: the run goes on, no finished step runs
 //! again, no asset is lost or doubled, no temporary file remains.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -4,6 +4,9 @@
 //! until nothing is left to do; at the N-th boundary it dies by SIGKILL. Every boundary is
 //! appended to `FOLDER.log`.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

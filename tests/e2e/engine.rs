@@ -1,5 +1,8 @@
 //! The workflow engine on a real catalog: journal, retry, cancel, waiting, lanes, several engines.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

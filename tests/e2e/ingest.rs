@@ -1,5 +1,8 @@
 //! Ingest as a user meets it: what becomes of good files, of known ones and of bad ones.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -360,7 +363,7 @@ async fn one_file_that_is_not_readable_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let scene = Scene::new().await;
     let file = scene.file("secret.wav", &bytes::wav(100, 64));
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&file).is_ok() {
         scene.library.close().await;
         return emam_tests::skip("unreadable file: this user may read everything");

@@ -1,5 +1,8 @@
 //! Bad input, one by one: a typed error that names the input, and nothing changed.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use emam_core::backend::catalog::Query;
 use emam_core::clock::SystemClock;
 use emam_core::id::AssetId;

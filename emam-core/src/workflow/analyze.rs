@@ -49,11 +49,11 @@ impl Workflow for Analyze {
     }
 }
 
+/// An analyzer and what it is to find.
+type Share = (Arc<dyn Analyzer>, Vec<AnnotationKind>);
+
 /// Which analyzer does which kinds: the first that can.
-fn share_out(
-    cx: &RunContext,
-    kinds: &[AnnotationKind],
-) -> Result<Vec<(Arc<dyn Analyzer>, Vec<AnnotationKind>)>> {
+fn share_out(cx: &RunContext, kinds: &[AnnotationKind]) -> Result<Vec<Share>> {
     let mut left = kinds.to_vec();
     let mut shares = Vec::new();
     for analyzer in &cx.backends().analyzers {
