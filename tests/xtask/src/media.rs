@@ -86,7 +86,7 @@ const MEDIA: &[Media] = &[
 ];
 
 /// The files `demo` takes when none is named: one of each kind.
-pub(crate) const DEMO: [&str; 3] = ["bigbuckbunny.mp4", "speech.wav", "phone.jpg"];
+pub(crate) const DEMO: [&str; 4] = ["bigbuckbunny.mp4", "bikes.mp4", "speech.wav", "phone.jpg"];
 
 /// Makes sure that every file is there and intact; returns their folder.
 pub(crate) fn fetch_dir(project: &Project) -> Result<PathBuf> {
