@@ -135,14 +135,15 @@ async fn looking_again_spares_what_a_person_has_changed() {
     let patch = AnnotationPatch { name: Some("The arrival".to_owned()), ..Default::default() };
     let named = scene.library.annotations().update(shots[0].id, patch).await.unwrap();
 
-    let run = scene.library.assets().analyze(scene.asset.id, vec![AnnotationKind::Shot]);
-    run.await.unwrap().join().await.unwrap();
+    let assets = scene.library.assets();
+    let run = assets.analyze(scene.asset.id, vec![AnnotationKind::Shot]).await.unwrap();
+    run.join().await.unwrap();
     let again = scene.annotations(&[AnnotationKind::Shot]).await;
     let kept = again.iter().find(|shot| shot.id == named.id).expect("the named shot was taken");
     assert_eq!(kept.name, "The arrival");
     assert!(again.iter().all(|shot| shot.id == named.id || !shots.iter().any(|s| s.id == shot.id)));
-    let unsupported = scene.library.assets().analyze(scene.asset.id, vec![AnnotationKind::Face]);
-    assert_eq!(unsupported.await.unwrap_err().kind(), ErrorKind::Unsupported);
+    let unsupported = assets.analyze(scene.asset.id, vec![AnnotationKind::Face]).await;
+    assert_eq!(unsupported.unwrap_err().kind(), ErrorKind::Unsupported);
     scene.library.close().await;
 }
 
