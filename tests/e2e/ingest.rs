@@ -10,6 +10,7 @@ use std::time::Duration;
 use emam_core::backend::GetOptions;
 use emam_core::backend::catalog::{Query, RunFilter};
 use emam_core::clock::SystemClock;
+use emam_core::config::Config;
 use emam_core::library::RunHandle;
 use emam_core::local::FolderStorage;
 use emam_core::model::{
@@ -249,6 +250,51 @@ async fn media_that_cannot_be_read_fails_and_keeps_its_original() {
     let error = scene.check_refused(&huge, ErrorKind::InvalidMedia).await;
     assert!(error.to_string().contains("60000"), "{error} does not name the size");
     scene.library.close().await;
+}
+
+#[tokio::test]
+async fn truncated_picture_fails_and_keeps_its_original() {
+    let scene = Scene::new().await;
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=640x480:d=1", "-frames:v", "1"];
+    let whole = media::make(scene.folder.path(), "whole.jpg", &source);
+    let asset = scene.take(&whole, IngestOptions::default()).await.unwrap();
+    assert_eq!((asset.lifecycle, asset.kind), (Lifecycle::Ready, AssetKind::Image));
+    let bytes = std::fs::read(&whole).unwrap();
+    let file = scene.file("half.jpg", &bytes[..bytes.len() / 2]);
+    let error = scene.check_refused(&file, ErrorKind::InvalidMedia).await;
+    assert!(error.to_string().contains("half.jpg"), "{error}");
+    scene.library.close().await;
+}
+
+#[tokio::test]
+async fn source_is_decoded_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let tools = media::tools();
+    let log = folder.path().join("calls");
+    // A program that notes each call and hands it on.
+    let counting = folder.path().join("ffmpeg");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> '{}'\nexec '{}' \"$@\"\n",
+        log.display(),
+        tools.ffmpeg().path.display()
+    );
+    std::fs::write(&counting, script).unwrap();
+    std::fs::set_permissions(&counting, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = Config {
+        ffmpeg: Some(counting),
+        ffprobe: Some(tools.ffprobe().unwrap().path.clone()),
+        ..Config::default()
+    };
+    let library =
+        Library::builder().config(config).open(folder.path().join("library")).await.unwrap();
+    let file = media::shots(folder.path());
+    let run = library.assets().ingest(&file, IngestOptions::default()).await.unwrap();
+    assert_eq!(run.join().await.unwrap().lifecycle, Lifecycle::Ready);
+    let calls = std::fs::read_to_string(&log).unwrap();
+    let decodes = calls.lines().filter(|call| call.contains("-i ")).count();
+    assert_eq!(decodes, 1, "{calls}");
+    library.close().await;
 }
 
 #[tokio::test]
