@@ -1,5 +1,8 @@
 //! The workflow engine on a real catalog: journal, retry, cancel, waiting, lanes, several engines.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,9 +15,7 @@ use emam_core::id::RunId;
 use emam_core::local::SqliteCatalog;
 use emam_core::memory::MemoryStorage;
 use emam_core::model::{FailureReason, Run, RunKind, RunState};
-use emam_core::workflow::{
-    End, Engine, EngineOptions, RetryPolicy, RunContext, Stop, Workflow,
-};
+use emam_core::workflow::{End, Engine, EngineOptions, RetryPolicy, RunContext, Stop, Workflow};
 use emam_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
@@ -50,7 +51,8 @@ impl Workflow for Scripted {
     async fn run(&self, cx: &RunContext) -> Result<Value, Stop> {
         let script = &self.0;
         let plan = cx.run().params["plan"].as_str().unwrap_or_default().to_owned();
-        let note = |what: &str| script.begun.lock().unwrap().push(format!("{} {what}", cx.run().id));
+        let note =
+            |what: &str| script.begun.lock().unwrap().push(format!("{} {what}", cx.run().id));
         let first: u32 = cx
             .step("first", |step| async move {
                 note("first");
@@ -64,18 +66,26 @@ impl Workflow for Scripted {
             let kept: Option<u32> = step.kept();
             step.keep(&(kept.unwrap_or(0) + 1)).await?;
             match plan {
-                "fail" if script.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() => {
-                    Err(Error::new(ErrorKind::Unavailable, "test.second", "away for a while").into())
+                "fail"
+                    if script
+                        .failures_left
+                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                            left.checked_sub(1)
+                        })
+                        .is_ok() =>
+                {
+                    Err(Error::new(ErrorKind::Unavailable, "test.second", "away for a while")
+                        .into())
                 }
-                "bad" => Err(Error::new(ErrorKind::InvalidMedia, "test.second", "not media").into()),
+                "bad" => {
+                    Err(Error::new(ErrorKind::InvalidMedia, "test.second", "not media").into())
+                }
                 "hang" => {
                     let _guard = Guard(&script.dropped);
                     std::future::pending::<()>().await;
                     Ok(())
                 }
-                "wait" if kept.is_none() => {
-                    Err(Stop::Wait(cx.now() + Duration::from_millis(300)))
-                }
+                "wait" if kept.is_none() => Err(Stop::Wait(cx.now() + Duration::from_millis(300))),
                 "lane" => {
                     let _room = cx.lane("narrow").await;
                     let inside = script.inside.fetch_add(1, Ordering::SeqCst) + 1;

@@ -23,11 +23,7 @@ impl Counter {
             label[8] = b';';
         }
         let last = nominal - 1;
-        Self {
-            label,
-            last_frame: [b'0' + last / 10, b'0' + last % 10],
-            dropped,
-        }
+        Self { label, last_frame: [b'0' + last / 10, b'0' + last % 10], dropped }
     }
 
     fn text(&self) -> &str {
@@ -42,19 +38,7 @@ impl Counter {
     }
 
     fn is_dropped(&self) -> bool {
-        let [
-            _,
-            _,
-            _,
-            _,
-            minute,
-            _,
-            second_tens,
-            second,
-            _,
-            frame_tens,
-            frame,
-        ] = self.label;
+        let [_, _, _, _, minute, _, second_tens, second, _, frame_tens, frame] = self.label;
         self.dropped > 0
             && minute != b'0'
             && [second_tens, second, frame_tens] == *b"000"
@@ -188,22 +172,13 @@ fn an_impossible_label_is_an_error() {
                 "01/00/00/00",
             ][..],
         ),
-        (
-            Rate::FPS_23_976,
-            &["00:00:00:24", "00:00:00;00", "00:01:00;02", "00:00:00.10"],
-        ),
+        (Rate::FPS_23_976, &["00:00:00:24", "00:00:00;00", "00:01:00;02", "00:00:00.10"]),
         (Rate::FPS_24, &["00:00:00:24", "00:00:00;23"]),
         (Rate::FPS_30, &["00:00:00:30", "00:00:00;00"]),
-        (
-            Rate::FPS_50,
-            &["00:00:00:50", "00:00:00;00", "00:00:00:049"],
-        ),
+        (Rate::FPS_50, &["00:00:00:50", "00:00:00;00", "00:00:00:049"]),
         (Rate::FPS_60, &["00:00:00:60", "00:00:00;00"]),
         (Rate::FPS_47_952, &["00:00:00:48", "00:00:00;00"]),
-        (
-            Rate::FPS_120,
-            &["00:00:00:120", "00:00:00:0119", "00:00:00;00"],
-        ),
+        (Rate::FPS_120, &["00:00:00:120", "00:00:00:0119", "00:00:00;00"]),
         (
             Rate::FPS_29_97,
             &[
@@ -227,18 +202,9 @@ fn an_impossible_label_is_an_error() {
         ),
         (
             Rate::FPS_59_94,
-            &[
-                "00:01:00;00",
-                "00:01:00;03",
-                "00:59:00;02",
-                "00:00:00;60",
-                "00:00:00:60",
-            ],
+            &["00:01:00;00", "00:01:00;03", "00:59:00;02", "00:00:00;60", "00:00:00:60"],
         ),
-        (
-            Rate::FPS_119_88,
-            &["00:01:00;07", "00:01:00;00", "00:00:00;120"],
-        ),
+        (Rate::FPS_119_88, &["00:01:00;07", "00:01:00;00", "00:00:00;120"]),
     ] {
         for label in labels {
             let result = Timecode::parse(label, rate);
@@ -259,11 +225,7 @@ fn an_impossible_label_is_an_error() {
         assert_eq!(Timecode::parse(label, rate).unwrap().to_string(), label);
     }
     for rate in Rate::STANDARD {
-        assert_eq!(
-            Timecode::new(0, rate, true).is_ok(),
-            rate.can_drop(),
-            "{rate}"
-        );
+        assert_eq!(Timecode::new(0, rate, true).is_ok(), rate.can_drop(), "{rate}");
     }
 }
 
@@ -272,10 +234,7 @@ fn the_smpte_table_holds() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let path = root.join("shared/data/timeline/timecode/smpte_truth.csv");
     let Ok(table) = std::fs::read_to_string(&path) else {
-        eprintln!(
-            "skipped: the_smpte_table_holds, there is no {}",
-            path.display()
-        );
+        eprintln!("skipped: the_smpte_table_holds, there is no {}", path.display());
         return;
     };
     let mut rows = table.lines();

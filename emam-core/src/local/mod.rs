@@ -18,7 +18,7 @@ mod work;
 pub(crate) use backends::LocalBackends;
 
 pub use analyzer::FfAnalyzer;
-pub use archive::{ColdFolder, RestoreTimes};
+pub use archive::{ColdFolder, RestoreTime, RestoreTimes};
 pub use catalog::SqliteCatalog;
 pub use probe::FfProber;
 pub use storage::{FolderStorage, UnfinishedUpload};

@@ -1,4 +1,4 @@
-//! What every [`Catalog`](crate::backend::Catalog) must do.
+//! What every [`Catalog`] must do.
 
 mod annotations;
 mod assets;
