@@ -103,6 +103,7 @@ pub fn film_matroska(folder: &Path) -> PathBuf {
 
 /// 4 s at 30 frames a second of which, after the first, two of three are missing.
 pub fn variable(folder: &Path) -> PathBuf {
+    let newer = tools().ffmpeg().version.at_least(5, 1);
     made(
         folder,
         "variable.mkv",
@@ -110,7 +111,7 @@ pub fn variable(folder: &Path) -> PathBuf {
         &[
             "-vf",
             "select=not(mod(n\\,3))+lt(n\\,30)",
-            "-vsync",
+            if newer { "-fps_mode" } else { "-vsync" },
             "vfr",
             "-c:v",
             "libx264",

@@ -133,7 +133,7 @@ fn failure(operation: &'static str, ffmpeg: &Tool, ended: &Ended, url: Option<&s
         .with("reason", reason(&tail))
 }
 
-/// The last lines that say error, without the addresses ffmpeg puts before them.
+/// The first lines that say error, without the addresses ffmpeg puts before them.
 fn reason(tail: &str) -> String {
     let marked = |line: &&str| line.contains("[error]") || line.contains("[fatal]");
     let mut lines: Vec<&str> = tail.lines().filter(marked).collect();
@@ -144,8 +144,8 @@ fn reason(tail: &str) -> String {
         let text = line.rsplit("[error] ").next().unwrap_or(line);
         text.rsplit("[fatal] ").next().unwrap_or(text).to_owned()
     };
-    let mut said: Vec<String> = lines.iter().rev().take(3).map(plain).collect();
-    said.reverse();
+    // The first says what is wrong, those after it what could not be done therefore.
+    let mut said: Vec<String> = lines.iter().take(3).map(plain).collect();
     said.dedup();
     said.join("; ")
 }
