@@ -184,8 +184,12 @@ impl Graph {
 }
 
 /// The filter that brings a picture to a size in square pixels.
+///
+/// Bilinear, because swscale widens its filter by the ratio when it makes a picture smaller, so
+/// nothing is passed over; bicubic costs a twentieth of a whole ingest more and shows no difference
+/// at browsing size.
 fn scale((width, height): (u32, u32)) -> String {
-    format!("scale={width}:{height}:flags=bicubic,setsar=1")
+    format!("scale={width}:{height}:flags=bilinear,setsar=1")
 }
 
 /// The filter that writes one detector's finds into a file.
