@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use emam_core::backend::catalog::Claim;
 use emam_core::backend::{Backends, NoArchive, NoTools};
 use emam_core::clock::{Clock, SystemClock};
 use emam_core::id::RunId;
@@ -308,6 +309,29 @@ async fn closed_engine_lets_go_and_another_goes_on_at_once() {
     let (engine, backends) = scene.engine(1).await;
     until(&backends, id, |_| scene.begun(id, "second") == 2).await;
     assert_eq!(scene.begun(id, "first"), 1, "a finished step ran again");
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn run_that_wears_out_its_workers_is_given_up() {
+    let scene = Scene::new();
+    let (idle, backends) = scene.engine(0).await;
+    let id = start(&backends, "").await;
+    // Workers that take the run and are never heard of again.
+    for worker in 0..3 {
+        let now = backends.clock.now();
+        let until = now + Duration::from_millis(1);
+        let kinds = vec![RunKind::Analyze];
+        let claim = Claim { worker: worker.to_string(), kinds, now, until };
+        assert!(backends.catalog.claim_run(&claim).await.unwrap().is_some());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    idle.close().await;
+    let (engine, backends) = scene.engine(1).await;
+    let run = ended(&backends, id).await;
+    assert_eq!((run.state, run.attempts), (RunState::Failed, 3), "{run:#?}");
+    assert_eq!(scene.begun(id, "first"), 0);
+    assert_eq!(scene.script.stopped.load(Ordering::SeqCst), 1);
     engine.close().await;
 }
 
