@@ -1,7 +1,6 @@
 //! Shared by the tests.
 
 pub mod bytes;
-pub mod files;
 pub mod media;
 
 /// Says aloud that a test did not run, and notes it in the file that `EMAM_SKIP_LOG` names.

@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use emam_core::local::{ToolPaths, Tools};
+use emam_core::backend::{Key, MediaSource, PutFileOptions, Storage};
+use emam_core::clock::SystemClock;
+use emam_core::local::{FolderStorage, ToolPaths, Tools};
 
 /// The tools of this machine; a machine without them cannot run these tests at all.
 pub fn tools() -> Tools {
@@ -12,6 +15,31 @@ pub fn tools() -> Tools {
         Ok(tools) => tools,
         Err(error) => panic!("these tests need ffmpeg: {error}"),
     }
+}
+
+/// The storage in `folder`, made where there is none.
+pub async fn storage(folder: &Path) -> Arc<FolderStorage> {
+    match FolderStorage::open(folder, Arc::new(SystemClock)).await {
+        Ok(storage) => Arc::new(storage),
+        Err(error) => panic!("{}: {}", folder.display(), error.report()),
+    }
+}
+
+/// The file at `path` as a backend is handed it: a copy in the storage in `folder`, or the key of
+/// nothing where there is no such file.
+pub async fn source(folder: &Path, path: &Path) -> MediaSource {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    let key: Key = name.parse().unwrap_or_else(|_| panic!("{name:?} is no key"));
+    let storage = storage(folder).await;
+    let mut size = 0;
+    if path.exists() {
+        match storage.put_file(&key, path, PutFileOptions::default()).await {
+            Ok(stat) => size = stat.size,
+            Err(error) => panic!("{}: {}", path.display(), error.report()),
+        }
+    }
+    MediaSource { storage, key, size, file_name: name }
 }
 
 /// A real file by its name, or a loud skip.
