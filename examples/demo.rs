@@ -5,8 +5,8 @@ mod show;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use emam_core::backend::catalog::{AnnotationFilter, FacetField, Query};
 use emam_core::backend::RestoreSpeed;
+use emam_core::backend::catalog::{AnnotationFilter, FacetField, Query};
 use emam_core::library::{ArchiveRequest, ClipRequest, ExportOptions, RestoreRequest};
 use emam_core::model::{
     AnnotationKind, Asset, AssetKind, BinTarget, NewAnnotation, PageRequest, Role, StorageClass,
@@ -159,8 +159,7 @@ async fn archive(library: &Library, asset: &Asset) -> Result<()> {
             .with("path", path.display()));
         }
     }
-    let request =
-        RestoreRequest { speed: RestoreSpeed::Standard, ..RestoreRequest::new(asset.id) };
+    let request = RestoreRequest { speed: RestoreSpeed::Standard, ..RestoreRequest::new(asset.id) };
     let plan = library.archive().plan_restore(&request).await?;
     println!("  restoring it takes {} ms", plan.quote.eta_ms);
     join_all(library.archive().restore(&request).await?).await?;

@@ -14,7 +14,8 @@ async fn main() -> Result<()> {
     // readme:start
     let library = Library::open("media").await?;
     let tags = vec!["rain".to_owned()];
-    let mut run = library.assets().ingest(&clip, IngestOptions { tags, ..Default::default() }).await?;
+    let mut run =
+        library.assets().ingest(&clip, IngestOptions { tags, ..Default::default() }).await?;
     while let Some(progress) = run.progress().await? {
         println!("{} {:.0} %", progress.step, progress.fraction * 100.0);
     }

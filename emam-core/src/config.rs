@@ -58,9 +58,7 @@ impl Config {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a variable that cannot be understood, named.
     pub fn from_env() -> Result<Self> {
-        Self::from_variables(|name| {
-            std::env::var_os(name).and_then(|value| value.into_string().ok())
-        })
+        Self::from_variables(|name| variable(name).and_then(|value| value.into_string().ok()))
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {

@@ -1,7 +1,7 @@
 //! Typed ids. Each is a UUIDv7, so ids sort by the time they were made; each noun has its own
 //! type, so an asset's id cannot be passed where a project's is meant.
 //!
-//! Ids are made by [`Clock::new_uuid`](crate::clock::Clock::new_uuid), the only source of
+//! Ids are made by [`Clock::new_uuid`], the only source of
 //! randomness in the library.
 
 use std::fmt;

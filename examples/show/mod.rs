@@ -68,7 +68,8 @@ pub(crate) async fn asset(library: &Library, asset: &Asset, folder: &Path) -> Re
         println!("  {width}x{height} {}", media.video_codec.as_deref().unwrap_or("-"));
     }
     if let Some(duration) = media.duration {
-        let rate = media.rate.map_or_else(String::new, |rate| format!(" at {rate} frames a second"));
+        let rate =
+            media.rate.map_or_else(String::new, |rate| format!(" at {rate} frames a second"));
         println!("  {}{rate}", crate::seconds(duration));
     }
     for rendition in library.assets().renditions(asset.id).await? {
@@ -128,7 +129,12 @@ fn technical(original: &Rendition, folder: &Path) -> Result<()> {
     let Some(technical) = &original.technical else { return Ok(()) };
     if let Some(exif) = &technical.exif {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        println!("  taken with {} {} at {}", text(&exif.make), text(&exif.model), text(&exif.taken_at));
+        println!(
+            "  taken with {} {} at {}",
+            text(&exif.make),
+            text(&exif.model),
+            text(&exif.taken_at)
+        );
         if let (Some(latitude), Some(longitude)) = (exif.latitude, exif.longitude) {
             println!("  at {latitude:.5}, {longitude:.5}");
         }

@@ -1,5 +1,7 @@
 //! The archives of the core, held to the contract of [`Archive`](emam_core::backend::Archive).
-#![allow(clippy::expect_used)]
+
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
 

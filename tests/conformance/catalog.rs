@@ -1,5 +1,8 @@
 //! The catalogs of the core, held to the contracts of their traits.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

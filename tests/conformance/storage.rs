@@ -1,5 +1,7 @@
 //! The storages of the core, held to the contract of [`Storage`].
-#![allow(clippy::expect_used)]
+
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
 

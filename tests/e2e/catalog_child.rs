@@ -3,6 +3,9 @@
 //! `catalog_child PATH insert N` inserts N assets, one by one, and prints each id once its insert
 //! has returned. `catalog_child PATH claim` takes runs until there are none and prints their ids.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::io::Write;
 use std::sync::Arc;
 

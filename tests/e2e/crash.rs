@@ -1,6 +1,9 @@
 //! `kill -9` at every step boundary and at random instants: the run goes on, no finished step runs
 //! again, no asset is lost or doubled, no temporary file remains.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -64,7 +67,8 @@ impl Scene {
             .into_iter()
             .filter(|path| {
                 let path = path.strip_prefix(&self.library).unwrap();
-                path.starts_with("work") || path.components().any(|part| part.as_os_str() == ".emam")
+                path.starts_with("work")
+                    || path.components().any(|part| part.as_os_str() == ".emam")
             })
             .collect();
         assert!(left.is_empty(), "left behind: {left:?}");
@@ -94,7 +98,8 @@ fn with_library<T>(scene: &Scene, look: impl AsyncFnOnce(&Library) -> T) -> T {
 /// the catalog knows.
 fn check_asset(scene: &Scene, original_is: fn(&InstanceState) -> bool) {
     with_library(scene, async |library| {
-        let runs = library.runs().list(RunFilter::default(), PageRequest::first(100)).await.unwrap();
+        let runs =
+            library.runs().list(RunFilter::default(), PageRequest::first(100)).await.unwrap();
         for run in &runs.items {
             assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
         }

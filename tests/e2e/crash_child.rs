@@ -4,6 +4,9 @@
 //! until nothing is left to do; at the N-th boundary it dies by SIGKILL. Every boundary is
 //! appended to `FOLDER.log`.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,10 +48,8 @@ async fn main() -> Result<()> {
     let job = arguments.next().context("JOB")?;
     let kill_at = arguments.next().map(|n| n.parse::<usize>()).transpose()?;
 
-    let log = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(folder.with_extension("log"))?;
+    let log =
+        std::fs::OpenOptions::new().create(true).append(true).open(folder.with_extension("log"))?;
     // Without N the count wraps round and never comes to its end.
     let killer = Killer { left: AtomicUsize::new(kill_at.unwrap_or(0)), log: Mutex::new(log) };
     let library = Library::builder()
@@ -72,10 +73,8 @@ async fn started(library: &Library, job: &str) -> Result<usize> {
 async fn start(library: &Library, job: &str, folder: &Path) -> Result<()> {
     if job == "ingest" {
         // The same key again is the same run: a process may die before it learns of its own.
-        let options = IngestOptions {
-            idempotency_key: Some("crash".to_owned()),
-            ..IngestOptions::default()
-        };
+        let options =
+            IngestOptions { idempotency_key: Some("crash".to_owned()), ..IngestOptions::default() };
         library.assets().ingest(folder.with_extension("mkv"), options).await?;
         return Ok(());
     }

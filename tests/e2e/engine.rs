@@ -1,20 +1,22 @@
 //! The workflow engine on a real catalog: journal, retry, cancel, waiting, lanes, several engines.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use emam_core::backend::catalog::Claim;
 use emam_core::backend::{Backends, NoArchive, NoTools};
 use emam_core::clock::{Clock, SystemClock};
 use emam_core::id::RunId;
 use emam_core::local::SqliteCatalog;
 use emam_core::memory::MemoryStorage;
 use emam_core::model::{FailureReason, Run, RunKind, RunState};
-use emam_core::workflow::{
-    End, Engine, EngineOptions, RetryPolicy, RunContext, Stop, Workflow,
-};
+use emam_core::workflow::{End, Engine, EngineOptions, RetryPolicy, RunContext, Stop, Workflow};
 use emam_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
@@ -50,7 +52,8 @@ impl Workflow for Scripted {
     async fn run(&self, cx: &RunContext) -> Result<Value, Stop> {
         let script = &self.0;
         let plan = cx.run().params["plan"].as_str().unwrap_or_default().to_owned();
-        let note = |what: &str| script.begun.lock().unwrap().push(format!("{} {what}", cx.run().id));
+        let note =
+            |what: &str| script.begun.lock().unwrap().push(format!("{} {what}", cx.run().id));
         let first: u32 = cx
             .step("first", |step| async move {
                 note("first");
@@ -64,18 +67,26 @@ impl Workflow for Scripted {
             let kept: Option<u32> = step.kept();
             step.keep(&(kept.unwrap_or(0) + 1)).await?;
             match plan {
-                "fail" if script.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() => {
-                    Err(Error::new(ErrorKind::Unavailable, "test.second", "away for a while").into())
+                "fail"
+                    if script
+                        .failures_left
+                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                            left.checked_sub(1)
+                        })
+                        .is_ok() =>
+                {
+                    Err(Error::new(ErrorKind::Unavailable, "test.second", "away for a while")
+                        .into())
                 }
-                "bad" => Err(Error::new(ErrorKind::InvalidMedia, "test.second", "not media").into()),
+                "bad" => {
+                    Err(Error::new(ErrorKind::InvalidMedia, "test.second", "not media").into())
+                }
                 "hang" => {
                     let _guard = Guard(&script.dropped);
                     std::future::pending::<()>().await;
                     Ok(())
                 }
-                "wait" if kept.is_none() => {
-                    Err(Stop::Wait(cx.now() + Duration::from_millis(300)))
-                }
+                "wait" if kept.is_none() => Err(Stop::Wait(cx.now() + Duration::from_millis(300))),
                 "lane" => {
                     let _room = cx.lane("narrow").await;
                     let inside = script.inside.fetch_add(1, Ordering::SeqCst) + 1;
@@ -298,6 +309,29 @@ async fn closed_engine_lets_go_and_another_goes_on_at_once() {
     let (engine, backends) = scene.engine(1).await;
     until(&backends, id, |_| scene.begun(id, "second") == 2).await;
     assert_eq!(scene.begun(id, "first"), 1, "a finished step ran again");
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn run_that_wears_out_its_workers_is_given_up() {
+    let scene = Scene::new();
+    let (idle, backends) = scene.engine(0).await;
+    let id = start(&backends, "").await;
+    // Workers that take the run and are never heard of again.
+    for worker in 0..3 {
+        let now = backends.clock.now();
+        let until = now + Duration::from_millis(1);
+        let kinds = vec![RunKind::Analyze];
+        let claim = Claim { worker: worker.to_string(), kinds, now, until };
+        assert!(backends.catalog.claim_run(&claim).await.unwrap().is_some());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    idle.close().await;
+    let (engine, backends) = scene.engine(1).await;
+    let run = ended(&backends, id).await;
+    assert_eq!((run.state, run.attempts), (RunState::Failed, 3), "{run:#?}");
+    assert_eq!(scene.begun(id, "first"), 0);
+    assert_eq!(scene.script.stopped.load(Ordering::SeqCst), 1);
     engine.close().await;
 }
 

@@ -1,5 +1,8 @@
 //! Ingest as a user meets it: what becomes of good files, of known ones and of bad ones.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +10,7 @@ use std::time::Duration;
 use emam_core::backend::GetOptions;
 use emam_core::backend::catalog::{Query, RunFilter};
 use emam_core::clock::SystemClock;
+use emam_core::config::Config;
 use emam_core::library::RunHandle;
 use emam_core::local::FolderStorage;
 use emam_core::model::{
@@ -44,8 +48,8 @@ impl Scene {
 
     /// The bytes the library holds are those of the file.
     async fn check_bytes(&self, asset: &Asset, file: &Path) {
-        let opened = self.library.assets().open(asset.id, Role::Original, 0, GetOptions::default());
-        let opened = opened.await.unwrap();
+        let assets = self.library.assets();
+        let opened = assets.open(asset.id, Role::Original, 0, GetOptions::default()).await.unwrap();
         assert!(matches!(opened.instance.state, InstanceState::Verified { .. }));
         assert_eq!(opened.object.bytes().await.unwrap(), std::fs::read(file).unwrap());
     }
@@ -91,15 +95,16 @@ async fn video_becomes_ready_with_everything_it_can_have() {
     scene.check_bytes(&asset, &file).await;
 
     let renditions = scene.library.assets().renditions(asset.id).await.unwrap();
-    for role in
-        [Role::Proxy, Role::Poster, Role::Thumbnail, Role::Storyboard, Role::Waveform]
-    {
+    for role in [Role::Proxy, Role::Poster, Role::Thumbnail, Role::Storyboard, Role::Waveform] {
         let path = scene.library.assets().path(asset.id, role, 0).await.unwrap();
         assert!(std::fs::metadata(&path).unwrap().len() > 0, "{}", path.display());
     }
     let proxy = renditions.iter().find(|rendition| rendition.role == Role::Proxy).unwrap();
     let map = proxy.frame_map.as_ref().expect("the frame map was checked");
-    assert_eq!((map.rate, Some(map.frames)), (summary.rate.unwrap(), summary.duration.map(|d| d.value())));
+    assert_eq!(
+        (map.rate, Some(map.frames)),
+        (summary.rate.unwrap(), summary.duration.map(|d| d.value()))
+    );
     assert!(proxy.derivation.as_ref().unwrap().run.is_some());
 
     let found = scene.library.annotations();
@@ -169,7 +174,10 @@ async fn expected_md5_is_checked() {
     assert_eq!(error.kind(), ErrorKind::Integrity);
     let stored = scene.folder.path().join("library/originals");
     assert_eq!(files(&stored), Vec::<PathBuf>::new(), "bytes nobody wanted were kept");
-    assert_eq!(scene.take(&file, options("abc")).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        scene.take(&file, options("abc")).await.unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
     let asset = scene.take(&file, options(&right.to_uppercase())).await.unwrap();
     assert_eq!(asset.media.unwrap().md5, Some(right));
     scene.library.close().await;
@@ -221,8 +229,9 @@ async fn missing_and_empty_files_are_refused_before_anything_is_registered() {
     assert_eq!(error.kind(), ErrorKind::InvalidMedia);
     let error = scene.take(scene.folder.path(), IngestOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    let runs = scene.library.runs().list(RunFilter::default(), PageRequest::default());
-    assert!(runs.await.unwrap().items.is_empty());
+    let runs = scene.library.runs();
+    let runs = runs.list(RunFilter::default(), PageRequest::default()).await.unwrap();
+    assert!(runs.items.is_empty());
     assert_eq!(scene.count().await, 0);
     scene.library.close().await;
 }
@@ -244,13 +253,70 @@ async fn media_that_cannot_be_read_fails_and_keeps_its_original() {
 }
 
 #[tokio::test]
+async fn truncated_picture_fails_and_keeps_its_original() {
+    let scene = Scene::new().await;
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=640x480:d=1", "-frames:v", "1"];
+    let whole = media::make(scene.folder.path(), "whole.jpg", &source);
+    let asset = scene.take(&whole, IngestOptions::default()).await.unwrap();
+    assert_eq!((asset.lifecycle, asset.kind), (Lifecycle::Ready, AssetKind::Image));
+    let bytes = std::fs::read(&whole).unwrap();
+    let file = scene.file("half.jpg", &bytes[..bytes.len() / 2]);
+    let error = scene.check_refused(&file, ErrorKind::InvalidMedia).await;
+    assert!(error.to_string().contains("half.jpg"), "{error}");
+    scene.library.close().await;
+}
+
+#[tokio::test]
+async fn source_is_decoded_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let tools = media::tools();
+    let log = folder.path().join("calls");
+    // A program that notes each call and hands it on.
+    let counting = folder.path().join("ffmpeg");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> '{}'\nexec '{}' \"$@\"\n",
+        log.display(),
+        tools.ffmpeg().path.display()
+    );
+    std::fs::write(&counting, script).unwrap();
+    std::fs::set_permissions(&counting, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = Config {
+        ffmpeg: Some(counting),
+        ffprobe: Some(tools.ffprobe().unwrap().path.clone()),
+        ..Config::default()
+    };
+    let library =
+        Library::builder().config(config).open(folder.path().join("library")).await.unwrap();
+    let file = media::shots(folder.path());
+    let run = library.assets().ingest(&file, IngestOptions::default()).await.unwrap();
+    assert_eq!(run.join().await.unwrap().lifecycle, Lifecycle::Ready);
+    let calls = std::fs::read_to_string(&log).unwrap();
+    let decodes = calls.lines().filter(|call| call.contains("-i ")).count();
+    assert_eq!(decodes, 1, "{calls}");
+    library.close().await;
+}
+
+#[tokio::test]
+async fn bad_content_that_is_known_fails_again_and_stays_one_asset() {
+    let scene = Scene::new().await;
+    let text = b"These are notes, not a film.\n".repeat(50);
+    scene.check_refused(&scene.file("notes.mov", &text), ErrorKind::InvalidMedia).await;
+    let again = scene.file("again.mov", &text);
+    let error = scene.take(&again, IngestOptions::default()).await.unwrap_err();
+    assert_eq!((error.kind(), scene.count().await), (ErrorKind::InvalidMedia, 1));
+    scene.library.close().await;
+}
+
+#[tokio::test]
 async fn playlists_read_nothing_but_themselves() {
     let scene = Scene::new().await;
     let hls = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n\
                #EXTINF:10,\nhttp://127.0.0.1:9/clip.ts\n#EXT-X-ENDLIST\n";
     let concat = "ffconcat version 1.0\nfile /etc/passwd\nfile http://127.0.0.1:9/clip.mov\n";
     for (name, text) in [("a.mov", hls), ("b.mp4", hls), ("c.mov", concat)] {
-        let file = scene.file(name, text.as_bytes());
+        // Not the same content twice: that would be known.
+        let file = scene.file(name, format!("{text}# {name}\n").as_bytes());
         let error = scene.check_refused(&file, ErrorKind::InvalidMedia).await;
         assert!(!error.report().to_string().contains("root:"), "{error:?}");
     }
@@ -268,9 +334,11 @@ async fn folders_are_walked_and_links_in_a_circle_end() {
     std::fs::write(card.join(".DS_Store"), b"x").unwrap();
     std::os::unix::fs::symlink(&card, card.join("clips/up")).unwrap();
     std::os::unix::fs::symlink("self", card.join("self")).unwrap();
-    let intake = scene.library.assets().ingest_all(&[card], IngestOptions::default()).await.unwrap();
+    let intake =
+        scene.library.assets().ingest_all(&[card], IngestOptions::default()).await.unwrap();
     assert_eq!(intake.runs.len(), 2);
-    let refused: Vec<_> = intake.refused.iter().map(|refused| refused.path.rsplit('/').next().unwrap()).collect();
+    let refused: Vec<_> =
+        intake.refused.iter().map(|refused| refused.path.rsplit('/').next().unwrap()).collect();
     assert_eq!(refused, ["self", "empty.wav"], "{:?}", intake.refused);
     for run in intake.runs {
         assert_eq!(run.join().await.unwrap().lifecycle, Lifecycle::Ready);
@@ -283,7 +351,8 @@ async fn cancelled_ingest_leaves_nothing_that_was_not_added() {
     let scene = Scene::new().await;
     scene.library.close().await;
     // Without workers the run stays queued until it is cancelled.
-    let library = Library::builder().workers(0).open(scene.folder.path().join("library")).await.unwrap();
+    let library =
+        Library::builder().workers(0).open(scene.folder.path().join("library")).await.unwrap();
     let file = scene.file("tone.wav", &bytes::wav(100, 62));
     let run = library.assets().ingest(&file, IngestOptions::default()).await.unwrap();
     run.cancel().await.unwrap();
@@ -340,7 +409,7 @@ async fn one_file_that_is_not_readable_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let scene = Scene::new().await;
     let file = scene.file("secret.wav", &bytes::wav(100, 64));
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&file).is_ok() {
         scene.library.close().await;
         return emam_tests::skip("unreadable file: this user may read everything");

@@ -3,4 +3,5 @@
 
 mod media {
     mod probe;
+    mod transcode;
 }

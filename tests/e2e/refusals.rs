@@ -1,5 +1,8 @@
 //! Bad input, one by one: a typed error that names the input, and nothing changed.
 
+// This is test code: a panic is how it speaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use emam_core::backend::catalog::Query;
 use emam_core::clock::SystemClock;
 use emam_core::id::AssetId;
@@ -63,7 +66,11 @@ async fn call_names_the_operation_and_the_field_it_does_not_know() {
     refused(call("assets.get", json!({})).await, bad, "`id`");
     refused(call("assets.get", json!({ "id": "rain" })).await, bad, "rain");
     refused(call("assets.get", json!([])).await, bad, "assets.get");
-    refused(call("sequences.create", json!({ "project": asset.id, "name": "x", "rate": "fast" })).await, bad, "fast");
+    refused(
+        call("sequences.create", json!({ "project": asset.id, "name": "x", "rate": "fast" })).await,
+        bad,
+        "fast",
+    );
     refused(call("assets.search", json!({ "limit": 1e300 })).await, bad, "limit");
     let options = json!({ "path": "a.mov", "options": { "tag": ["x"] } });
     refused(call("assets.ingest", options).await, bad, "`tag`");
@@ -102,7 +109,11 @@ async fn category_moved_under_itself_is_refused() {
     let below = categories.create("Below", Some(top.id)).await.unwrap();
     for parent in [top.id, below.id] {
         let patch = CategoryPatch { parent: Some(parent), ..CategoryPatch::default() };
-        refused(categories.update(top.id, patch).await, ErrorKind::InvalidInput, &top.id.to_string());
+        refused(
+            categories.update(top.id, patch).await,
+            ErrorKind::InvalidInput,
+            &top.id.to_string(),
+        );
     }
     assert_eq!(categories.get(top.id).await.unwrap(), top);
     refused(categories.create("Top", None).await, ErrorKind::AlreadyExists, "Top");
@@ -161,10 +172,26 @@ async fn search_takes_any_text_and_refuses_forged_cursors_and_limits() {
     let scene = Scene::new().await;
     let (library, asset) = (&scene.library, &scene.asset);
     for text in [
-        "rain OR", "NEAR(rain", "\"rain", "rain\"*", "title:rain", "rain AND NOT", "^rain", "ra*",
-        "'); DROP TABLE asset; --", "🌧", "\u{0}", "-", "((((", "rain^5",
+        "rain OR",
+        "NEAR(rain",
+        "\"rain",
+        "rain\"*",
+        "title:rain",
+        "rain AND NOT",
+        "^rain",
+        "ra*",
+        "'); DROP TABLE asset; --",
+        "🌧",
+        "\u{0}",
+        "-",
+        "((((",
+        "rain^5",
     ] {
-        library.assets().search(Query::text(text)).await.unwrap_or_else(|e| panic!("{text:?}: {e:?}"));
+        library
+            .assets()
+            .search(Query::text(text))
+            .await
+            .unwrap_or_else(|e| panic!("{text:?}: {e:?}"));
     }
     for text in ["rain", "\"rain\"", "(rain)", "ra*", "RAIN"] {
         let found = library.assets().search(Query::text(text)).await.unwrap();

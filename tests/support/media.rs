@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use emam_core::local::{ToolPaths, Tools};
+use emam_core::backend::{Key, MediaSource, PutFileOptions, Storage};
+use emam_core::clock::SystemClock;
+use emam_core::local::{FolderStorage, ToolPaths, Tools};
 
 /// The tools of this machine; a machine without them cannot run these tests at all.
 pub fn tools() -> Tools {
@@ -14,7 +17,34 @@ pub fn tools() -> Tools {
     }
 }
 
+/// The storage in `folder`, made where there is none.
+pub async fn storage(folder: &Path) -> Arc<FolderStorage> {
+    match FolderStorage::open(folder, Arc::new(SystemClock)).await {
+        Ok(storage) => Arc::new(storage),
+        Err(error) => panic!("{}: {}", folder.display(), error.report()),
+    }
+}
+
+/// The file at `path` as a backend is handed it: a copy in the storage in `folder`, or the key of
+/// nothing where there is no such file.
+pub async fn source(folder: &Path, path: &Path) -> MediaSource {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    let key: Key = name.parse().unwrap_or_else(|_| panic!("{name:?} is no key"));
+    let storage = storage(folder).await;
+    let mut size = 0;
+    if path.exists() {
+        match storage.put_file(&key, path, PutFileOptions::default()).await {
+            Ok(stat) => size = stat.size,
+            Err(error) => panic!("{}: {}", path.display(), error.report()),
+        }
+    }
+    MediaSource { storage, key, size, file_name: name }
+}
+
 /// A real file by its name, or a loud skip.
+// Tests have no configuration but the environment.
+#[allow(clippy::disallowed_methods)]
 pub fn real(name: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("EMAM_TEST_MEDIA") else {
         crate::skip(&format!("EMAM_TEST_MEDIA is not set, so {name} is not there"));
@@ -101,6 +131,7 @@ pub fn film_matroska(folder: &Path) -> PathBuf {
 
 /// 4 s at 30 frames a second of which, after the first, two of three are missing.
 pub fn variable(folder: &Path) -> PathBuf {
+    let newer = tools().ffmpeg().version.at_least(5, 1);
     made(
         folder,
         "variable.mkv",
@@ -108,7 +139,7 @@ pub fn variable(folder: &Path) -> PathBuf {
         &[
             "-vf",
             "select=not(mod(n\\,3))+lt(n\\,30)",
-            "-vsync",
+            if newer { "-fps_mode" } else { "-vsync" },
             "vfr",
             "-c:v",
             "libx264",
@@ -151,7 +182,7 @@ pub fn shots(folder: &Path) -> PathBuf {
             "color=red:s=640x360:r=25:d=2",
             "color=white:s=640x360:r=25:d=2",
             "color=black:s=640x360:r=25:d=1.52",
-            "color=blue:s=640x360:r=25:d=2",
+            "color=yellow:s=640x360:r=25:d=2",
             "sine=f=1000:d=4:r=48000",
             "anullsrc=r=48000:cl=mono:d=1.52",
             "sine=f=1000:d=2:r=48000",
@@ -180,8 +211,8 @@ pub fn sized(folder: &Path, width: u32, height: u32, seconds: &str) -> PathBuf {
     made(
         folder,
         &format!("{width}x{height}-{seconds}.mkv"),
-        &[&format!("testsrc2=s={width}x{height}:r=25:d={seconds}")],
-        &["-c:v", "ffv1", "-pix_fmt", "yuv444p"],
+        &[&format!("testsrc2=s=320x180:r=25:d={seconds}")],
+        &["-vf", &format!("scale={width}:{height}"), "-c:v", "ffv1", "-pix_fmt", "yuv444p"],
     )
 }
 

@@ -7,7 +7,7 @@
 //! - `capabilities` is constant for the life of the backend. What it denies is
 //!   [`Unsupported`](crate::ErrorKind::Unsupported) when called.
 //! - Never retry, sleep, log errors or read the clock: the workflow engine does. A backend that
-//!   stands for something with a clock of its own is handed a [`Clock`](crate::clock::Clock).
+//!   stands for something with a clock of its own is handed a [`Clock`].
 //! - Dropping a future stops the work or leaves it harmless; nothing half-written is ever seen.
 //!
 //! Each `# Contract` bullet is a test of the same name in [`testkit`](crate::testkit).

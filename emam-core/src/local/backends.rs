@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::local::archive::{ColdFolder, RestoreTimes};
 use crate::local::error::io_error;
 use crate::local::tools::{ToolPaths, Tools};
-use crate::local::{FfProber, FolderStorage, SqliteCatalog, process};
+use crate::local::{FfAnalyzer, FfProber, FfTranscoder, FolderStorage, SqliteCatalog, work};
 use crate::model::{PageRequest, Run, RunState};
 
 /// The embedded backends of a library's folder.
@@ -65,8 +65,8 @@ impl LocalBackends {
         ) = match tools {
             Ok(tools) => (
                 Arc::new(FfProber::new(tools.clone())),
-                Arc::new(NoTools::default()),
-                Arc::new(NoTools::default()),
+                Arc::new(FfTranscoder::new(tools.clone(), work.clone(), Arc::clone(clock))),
+                Arc::new(FfAnalyzer::new(tools, work, Arc::clone(clock))),
             ),
             // A library without ffmpeg can be searched and edited; what needs it says so.
             Err(error) => {
@@ -105,35 +105,29 @@ impl LocalBackends {
 }
 
 impl Leftovers {
-    /// Removes what no unfinished run will go on with: work folders, programs still at work in
-    /// them, uploads.
+    /// Removes what no unfinished run will go on with: work folders of dead processes,
+    /// programs still at work in them, uploads.
     pub(crate) async fn tidy(&self, backends: &Backends) -> Result<()> {
-        // What there is is listed before the runs are: a run that another process starts in
-        // between is then not mistaken for a dead one.
-        let work = self.work_folders().await?;
+        let work = work_folder(&self.folder);
+        let swept = tokio::task::spawn_blocking(move || work::sweep(&work));
+        swept.await.map_err(|cause| {
+            let message = "tidying has broken off";
+            Error::new(crate::ErrorKind::Unexpected, "library.open", message).caused_by(cause)
+        })??;
+        // Uploads are listed before the runs are: one that another process begins in between is
+        // then not mistaken for a dead one's.
         let mut uploads = Vec::new();
         for storage in &self.storages {
             for unfinished in storage.unfinished_uploads().await? {
                 uploads.push((Arc::clone(storage), unfinished.upload));
             }
         }
-        if work.is_empty() && uploads.is_empty() {
+        if uploads.is_empty() {
             return Ok(());
         }
         let unfinished = unfinished_runs(backends).await?;
-        let tokens: HashSet<String> = unfinished.iter().flat_map(tokens).collect();
         let assets: HashSet<String> =
             unfinished.iter().filter_map(|run| run.asset).map(|id| id.to_string()).collect();
-        for folder in work {
-            let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-            if name.is_some_and(|name| tokens.iter().any(|token| name.contains(token))) {
-                continue;
-            }
-            process::kill_stale(&folder);
-            tokio::fs::remove_dir_all(&folder)
-                .await
-                .map_err(|cause| io_error("library.open", &folder, cause))?;
-        }
         for (storage, upload) in uploads {
             let asset = upload.key.as_str().split('/').next().unwrap_or_default();
             if !assets.contains(asset) {
@@ -141,22 +135,6 @@ impl Leftovers {
             }
         }
         Ok(())
-    }
-
-    async fn work_folders(&self) -> Result<Vec<PathBuf>> {
-        let work = work_folder(&self.folder);
-        let mut entries = match tokio::fs::read_dir(&work).await {
-            Ok(entries) => entries,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(cause) => return Err(io_error("library.open", &work, cause)),
-        };
-        let mut folders = Vec::new();
-        while let Some(entry) =
-            entries.next_entry().await.map_err(|cause| io_error("library.open", &work, cause))?
-        {
-            folders.push(entry.path());
-        }
-        Ok(folders)
     }
 }
 
@@ -175,10 +153,4 @@ async fn unfinished_runs(backends: &Backends) -> Result<Vec<Run>> {
             None => return Ok(runs),
         }
     }
-}
-
-/// The tokens a run's steps gave to services.
-fn tokens(run: &Run) -> Vec<String> {
-    let token = |step: &crate::model::Step| step.output.get("token")?.as_str().map(str::to_owned);
-    run.steps.iter().filter_map(token).collect()
 }

@@ -1,20 +1,26 @@
 //! The embedded default: everything on one machine, with no account and no server.
 
+mod analyzer;
 mod archive;
 mod backends;
 mod blocking;
 mod catalog;
 pub(crate) mod error;
+mod jobs;
 mod picture;
 mod probe;
 mod process;
 mod storage;
 mod tools;
+mod transcode;
+mod work;
 
 pub(crate) use backends::LocalBackends;
 
-pub use archive::{ColdFolder, RestoreTimes};
+pub use analyzer::FfAnalyzer;
+pub use archive::{ColdFolder, RestoreTime, RestoreTimes};
 pub use catalog::SqliteCatalog;
 pub use probe::FfProber;
 pub use storage::{FolderStorage, UnfinishedUpload};
 pub use tools::{Tool, ToolPaths, ToolVersion, Tools};
+pub use transcode::FfTranscoder;

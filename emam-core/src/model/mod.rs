@@ -46,6 +46,7 @@ use crate::error::{Error, Result};
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     /// The records of this page, in the list's order.
     pub items: Vec<T>,

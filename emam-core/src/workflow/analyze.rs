@@ -10,9 +10,8 @@ use crate::backend::{AnalysisRequest, Analyzer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AssetId, VersionId};
 use crate::model::{AnnotationKind, RunKind};
-use crate::workflow::ingest::annotations;
 use crate::workflow::job::{Analyzing, drive};
-use crate::workflow::renditions::{original, source};
+use crate::workflow::renditions::{annotations, original, source};
 use crate::workflow::{End, RunContext, StepContext, Stop, Workflow};
 
 /// What an analyze run is asked to do.
@@ -50,11 +49,11 @@ impl Workflow for Analyze {
     }
 }
 
+/// An analyzer and what it is to find.
+type Share = (Arc<dyn Analyzer>, Vec<AnnotationKind>);
+
 /// Which analyzer does which kinds: the first that can.
-fn share_out(
-    cx: &RunContext,
-    kinds: &[AnnotationKind],
-) -> Result<Vec<(Arc<dyn Analyzer>, Vec<AnnotationKind>)>> {
+fn share_out(cx: &RunContext, kinds: &[AnnotationKind]) -> Result<Vec<Share>> {
     let mut left = kinds.to_vec();
     let mut shares = Vec::new();
     for analyzer in &cx.backends().analyzers {

@@ -31,14 +31,10 @@ pub struct RunContext {
 
 impl RunContext {
     pub(super) fn new(shared: Arc<Shared>, run: Run, lease: Lease) -> Self {
+        let begun = run.steps.iter().rev().find(|step| step.state != StepState::Done);
+        let current = Mutex::new(begun.map(|step| step.name.clone()).unwrap_or_default());
         let journal = run.steps.iter().map(|step| (step.name.clone(), step.clone())).collect();
-        Self {
-            shared,
-            run,
-            lease,
-            journal: Mutex::new(journal),
-            current: Mutex::new(String::new()),
-        }
+        Self { shared, run, lease, journal: Mutex::new(journal), current }
     }
 
     /// The run as it was claimed.

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::backend::Backends;
 use crate::backend::catalog::{Claim, Lease, Leased, Settlement};
 use crate::clock::{after, until};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::RunId;
 use crate::model::{Failure, Progress, Run, RunKind};
 use crate::workflow::context::{RunContext, lock};
@@ -271,6 +271,8 @@ async fn execute(shared: &Arc<Shared>, leased: Leased) {
     let mut closing = shared.closing.subscribe();
     let outcome = if cancelled_before {
         Outcome::CancelRequested
+    } else if cx.run().attempts >= shared.options.retry.max_attempts {
+        Outcome::Finished(Err(Stop::Failed(worn_out(cx.run()))))
     } else {
         // Whatever ends first, the workflow's future is dropped there: its processes die with it.
         tokio::select! {
@@ -287,6 +289,17 @@ async fn execute(shared: &Arc<Shared>, leased: Leased) {
     lock(&shared.live).remove(&lease.run);
     shared.observe(cx.run(), None, Point::Settled);
     shared.changed();
+}
+
+/// Why a run is given up whose workers died or hung one after the other.
+fn worn_out(run: &Run) -> Error {
+    Error::new(
+        ErrorKind::Unexpected,
+        "runs.execute",
+        "the workers at this step died or hung time and again; mend the cause, then retry the run",
+    )
+    .with("run", run.id)
+    .with("attempts", run.attempts)
 }
 
 async fn settle(

@@ -20,6 +20,7 @@ mod job;
 mod reconcile;
 mod renditions;
 mod retry;
+mod store;
 
 use std::fmt::Debug;
 

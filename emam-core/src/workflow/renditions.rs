@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::backend::{Backends, MediaSource, OutputFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{AssetId, InstanceId, RenditionId, VersionId};
+use crate::id::{AssetId, InstanceId, RenditionId, RunId, VersionId};
 use crate::model::{
-    Asset, Derivation, Instance, InstanceState, MediaSummary, Rendition, Role, Technical,
+    Annotation, Asset, Derivation, Instance, InstanceState, MediaSummary, NewAnnotation, Rendition,
+    Role, Source, Technical,
 };
 
 /// Changes an asset whatever else changes it meanwhile: reads, applies, writes, and starts over
@@ -154,4 +155,27 @@ pub(crate) fn summary(technical: &Technical, size: u64, md5: Option<String>) -> 
         start_timecode: video.and_then(|video| video.start_timecode),
         audio_channels: technical.audio.iter().map(|audio| audio.channels).sum(),
     }
+}
+
+/// Findings as annotations of `asset`, said by `run`.
+pub(super) fn annotations(
+    backends: &Backends,
+    asset: AssetId,
+    version: VersionId,
+    run: RunId,
+    findings: Vec<NewAnnotation>,
+) -> Vec<Annotation> {
+    let clock = backends.clock.as_ref();
+    findings
+        .into_iter()
+        .map(|finding| {
+            let mut annotation = finding.into_annotation(asset, clock);
+            annotation.version = Some(version);
+            annotation.edited = false;
+            if let Source::Service { run: by, .. } = &mut annotation.source {
+                *by = Some(run);
+            }
+            annotation
+        })
+        .collect()
 }

@@ -55,8 +55,13 @@ fn own_cpu() -> Result<f64> {
 
 fn machine_cpu() -> Result<f64> {
     let stat = fs::read_to_string("/proc/stat")?;
-    let fields: Vec<f64> =
-        stat.lines().next().context("stat")?.split_whitespace().filter_map(|t| t.parse().ok()).collect();
+    let fields: Vec<f64> = stat
+        .lines()
+        .next()
+        .context("stat")?
+        .split_whitespace()
+        .filter_map(|t| t.parse().ok())
+        .collect();
     // user nice system idle iowait irq softirq steal: all but the two that are no work.
     let work = fields.iter().take(8).enumerate().filter(|(i, _)| *i != 3 && *i != 4);
     Ok(work.map(|(_, ticks)| ticks).sum::<f64>() / TICKS)

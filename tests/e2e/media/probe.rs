@@ -8,11 +8,12 @@ use emam_core::local::FfProber;
 use emam_core::model::{AssetKind, FieldOrder, Technical, TimecodeSource};
 use emam_core::time::{MediaTime, Rate};
 use emam_core::{Error, ErrorKind, Result};
-use emam_tests::files::source;
 use emam_tests::media;
 
 async fn probe(path: &Path) -> Result<Technical> {
-    FfProber::new(media::tools()).probe(&source(path)).await
+    let folder = tempfile::tempdir().unwrap();
+    let source = media::source(folder.path(), path).await;
+    FfProber::new(media::tools()).probe(&source).await
 }
 
 async fn refused(path: &Path) -> Error {

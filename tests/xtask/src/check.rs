@@ -25,10 +25,7 @@ struct Finding {
 
 impl Finding {
     fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            text: text.into(),
-        }
+        Self { place: place.into(), text: text.into() }
     }
 }
 
@@ -50,13 +47,7 @@ impl Tree {
     /// Files git does not ignore: a new one is to be found before it is added, not after.
     fn read(project: &Project) -> Result<Self> {
         let mut git = Command::new("git");
-        git.args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ]);
+        git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
         let listed = project::output(git.current_dir(&project.root))?;
         let mut files: Vec<String> = listed
             .split('\0')
@@ -65,10 +56,7 @@ impl Tree {
             .collect();
         files.sort_unstable();
         files.dedup();
-        Ok(Self {
-            root: project.root.clone(),
-            files,
-        })
+        Ok(Self { root: project.root.clone(), files })
     }
 
     /// The file's text; None when it is no text or is not there.
@@ -79,22 +67,13 @@ impl Tree {
 
     /// The text files whose path is wanted, with their text.
     fn texts(&self, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = (&str, String)> {
-        let files = self
-            .files
-            .iter()
-            .map(String::as_str)
-            .filter(move |file| wanted(file));
+        let files = self.files.iter().map(String::as_str).filter(move |file| wanted(file));
         files.filter_map(|file| Some((file, self.text(file)?)))
     }
 }
 
-const RULES: &[fn(&Tree) -> Vec<Finding>] = &[
-    top_level::find,
-    file_size::find,
-    contracts::find,
-    private_names::find,
-    readme::find,
-];
+const RULES: &[fn(&Tree) -> Vec<Finding>] =
+    &[top_level::find, file_size::find, contracts::find, private_names::find, readme::find];
 
 /// Prints every finding and how many there are; true when there is none.
 pub(crate) fn run(project: &Project, fix: bool) -> Result<bool> {
@@ -113,34 +92,12 @@ pub(crate) fn run(project: &Project, fix: bool) -> Result<bool> {
 
 /// Each tool prints its own findings; here it counts as one.
 fn tools(project: &Project) -> Result<Vec<Finding>> {
-    const CLIPPY: &[&str] = &[
-        "clippy",
-        "-q",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    const DOC: &[&str] = &[
-        "doc",
-        "-q",
-        "--no-deps",
-        "--all-features",
-        "-p",
-        "emam-core",
-    ];
+    const CLIPPY: &[&str] =
+        &["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    const DOC: &[&str] = &["doc", "-q", "--no-deps", "--all-features", "-p", "emam-core"];
     let tools = [
-        (
-            "format",
-            &["fmt", "--all", "--check"][..],
-            "`cargo xtask check --fix` mends it",
-        ),
-        (
-            "clippy",
-            CLIPPY,
-            "mend what it says above (missing? `rustup component add clippy`)",
-        ),
+        ("format", &["fmt", "--all", "--check"][..], "`cargo xtask check --fix` mends it"),
+        ("clippy", CLIPPY, "mend what it says above (missing? `rustup component add clippy`)"),
         ("documentation", DOC, "mend what rustdoc says above"),
     ];
     let mut findings = Vec::new();

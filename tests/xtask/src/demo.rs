@@ -27,16 +27,7 @@ pub(crate) fn run(project: &Project, files: &[PathBuf]) -> Result<bool> {
     }
     let out = project.target.join("demo");
     eprintln!("building the demo (the first time takes some minutes)");
-    cargo.args([
-        "run",
-        "-q",
-        "-p",
-        "emam-examples",
-        "--bin",
-        "demo",
-        "--",
-        "--out",
-    ]);
+    cargo.args(["run", "-q", "-p", "emam-examples", "--bin", "demo", "--", "--out"]);
     if !succeeds(cargo.arg(&out).args(inputs))? {
         return Ok(false);
     }
@@ -57,11 +48,7 @@ fn verify(out: &Path) -> Result<bool> {
         return Ok(true);
     }
     let mut md5sum = Command::new("md5sum");
-    match output(
-        md5sum
-            .args(["--check", "--strict", "MD5SUMS"])
-            .current_dir(out),
-    ) {
+    match output(md5sum.args(["--check", "--strict", "MD5SUMS"]).current_dir(out)) {
         Ok(lines) => {
             print!("{lines}");
             println!("md5sum: {files} of {files} files match");
@@ -91,23 +78,14 @@ mod tests {
     #[test]
     fn sums_that_match_pass() -> Result<()> {
         // RFC 1321's own example.
-        assert!(verdict(
-            "match",
-            "900150983cd24fb0d6963f7d28e17f72  abc\n"
-        )??);
+        assert!(verdict("match", "900150983cd24fb0d6963f7d28e17f72  abc\n")??);
         Ok(())
     }
 
     #[test]
     fn a_wrong_sum_or_a_missing_file_fails() -> Result<()> {
-        assert!(!verdict(
-            "wrong",
-            "000150983cd24fb0d6963f7d28e17f72  abc\n"
-        )??);
-        assert!(!verdict(
-            "missing",
-            "900150983cd24fb0d6963f7d28e17f72  abd\n"
-        )??);
+        assert!(!verdict("wrong", "000150983cd24fb0d6963f7d28e17f72  abc\n")??);
+        assert!(!verdict("missing", "900150983cd24fb0d6963f7d28e17f72  abd\n")??);
         Ok(())
     }
 

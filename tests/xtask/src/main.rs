@@ -62,6 +62,9 @@ enum Command {
         /// A smaller run, to see that the benchmark works.
         #[arg(long)]
         quick: bool,
+        /// Arguments of the benchmark, for example `-- --rounds 1`.
+        #[arg(last = true)]
+        rest: Vec<String>,
     },
     /// Fetches the test media and prints where the files are.
     Media,
@@ -100,7 +103,7 @@ fn run(command: Command) -> Result<bool> {
         }
         Command::Check { fix } => check::run(&project, fix),
         Command::Gen { check } => generate(&project, check),
-        Command::Bench { name, quick } => bench(&project, name, quick),
+        Command::Bench { name, quick, rest } => bench(&project, name, quick, &rest),
         Command::Media => {
             for path in media::fetch(&project)? {
                 println!("{}", path.display());
@@ -120,7 +123,7 @@ fn generate(project: &Project, check: bool) -> Result<bool> {
     project::succeeds(&mut cargo)
 }
 
-fn bench(project: &Project, name: Bench, quick: bool) -> Result<bool> {
+fn bench(project: &Project, name: Bench, quick: bool, rest: &[String]) -> Result<bool> {
     setup::ffmpeg()?;
     let media = media::fetch_dir(project)?;
     let mut cargo = project.cargo();
@@ -132,6 +135,7 @@ fn bench(project: &Project, name: Bench, quick: bool) -> Result<bool> {
     if quick {
         cargo.arg("--quick");
     }
+    cargo.args(rest);
     project::succeeds(cargo.env(media::VARIABLE, media))
 }
 

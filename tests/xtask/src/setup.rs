@@ -39,14 +39,7 @@ pub(crate) fn apt_install(package: &str) -> Result<()> {
     let mut apt = as_root()?;
     eprintln!("installing: {package} (Debian package)");
     apt_update()?;
-    apt.args([
-        "apt-get",
-        "install",
-        "-qq",
-        "-y",
-        "--no-install-recommends",
-        package,
-    ]);
+    apt.args(["apt-get", "install", "-qq", "-y", "--no-install-recommends", package]);
     output(&mut apt).map(drop)
 }
 
@@ -88,11 +81,7 @@ impl Python {
     pub(crate) fn ensure(project: &Project) -> Result<Self> {
         let venv = project.target.join("venv");
         let cache = project.target.join("pip-cache");
-        let python = Self {
-            program: venv.join("bin").join("python"),
-            venv,
-            cache,
-        };
+        let python = Self { program: venv.join("bin").join("python"), venv, cache };
         // One whose interpreter has been upgraded away is there and does not run.
         if output(Command::new(&python.program).args(["-m", "pip", "--version"])).is_ok() {
             return Ok(python);
@@ -112,15 +101,8 @@ impl Python {
             std::fs::remove_dir_all(&python.venv)
                 .with_context(|| format!("removing the broken {}", python.venv.display()))?;
         }
-        eprintln!(
-            "making: {} (Python environment)",
-            project.shown(&python.venv)
-        );
-        output(
-            Command::new("python3")
-                .args(["-m", "venv"])
-                .arg(&python.venv),
-        )?;
+        eprintln!("making: {} (Python environment)", project.shown(&python.venv));
+        output(Command::new("python3").args(["-m", "venv"]).arg(&python.venv))?;
         Ok(python)
     }
 
@@ -134,10 +116,7 @@ impl Python {
             return Ok(());
         }
         for package in requirements(&wanted) {
-            eprintln!(
-                "installing: {package} (Python package, in {})",
-                project.shown(&self.venv)
-            );
+            eprintln!("installing: {package} (Python package, in {})", project.shown(&self.venv));
         }
         output(self.pip().args(["install", "--requirement"]).arg(&file))?;
         std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
@@ -146,13 +125,7 @@ impl Python {
     /// pip, which keeps its cache in the target directory too.
     pub(crate) fn pip(&self) -> Command {
         let mut pip = Command::new(&self.program);
-        pip.args([
-            "-m",
-            "pip",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-        ]);
+        pip.args(["-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]);
         pip.env("PIP_CACHE_DIR", &self.cache);
         pip
     }
@@ -160,10 +133,7 @@ impl Python {
 
 /// The packages a requirements file names.
 fn requirements(text: &str) -> Vec<&str> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect()
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
 #[cfg(test)]
@@ -172,19 +142,13 @@ mod tests {
 
     #[test]
     fn requirements_are_the_lines_that_are_no_comment() {
-        assert_eq!(
-            requirements("# why\n\none==1.0\n two==2.0 \n"),
-            ["one==1.0", "two==2.0"]
-        );
+        assert_eq!(requirements("# why\n\none==1.0\n two==2.0 \n"), ["one==1.0", "two==2.0"]);
     }
 
     #[test]
     fn every_requirement_is_pinned() {
         let packages = requirements(include_str!("../requirements.txt"));
         assert!(!packages.is_empty());
-        assert!(
-            packages.iter().all(|package| package.contains("==")),
-            "{packages:?}"
-        );
+        assert!(packages.iter().all(|package| package.contains("==")), "{packages:?}");
     }
 }

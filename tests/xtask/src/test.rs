@@ -36,10 +36,7 @@ struct Outcome {
 
 impl Outcome {
     fn new(heard: &Heard, read: fn(&str) -> Option<Counts>) -> Self {
-        Self {
-            counts: read(&heard.text),
-            success: heard.status.success(),
-        }
+        Self { counts: read(&heard.text), success: heard.status.success() }
     }
 }
 
@@ -105,28 +102,17 @@ impl<'a> Bench<'a> {
         or_skip("tests that need ffmpeg", setup::ffmpeg())?;
         let media = or_skip("tests on real media", media::fetch_dir(project))?;
         let python = or_skip("tests that ask the OpenTimelineIO library", {
-            Python::ensure(project).and_then(|python| {
-                python
-                    .install_requirements(project)
-                    .map(|()| python.program)
-            })
+            Python::ensure(project)
+                .and_then(|python| python.install_requirements(project).map(|()| python.program))
         })?;
-        Ok(Self {
-            project,
-            skip_log: project.target.join("skips.log"),
-            media,
-            python,
-        })
+        Ok(Self { project, skip_log: project.target.join("skips.log"), media, python })
     }
 
     /// Cargo with the variables the tests read.
     fn cargo(&self) -> Command {
         let mut cargo = self.project.cargo();
         cargo.env("EMAM_SKIP_LOG", &self.skip_log);
-        for (name, value) in [
-            (media::VARIABLE, &self.media),
-            ("EMAM_TEST_PYTHON", &self.python),
-        ] {
+        for (name, value) in [(media::VARIABLE, &self.media), ("EMAM_TEST_PYTHON", &self.python)] {
             match value {
                 Some(value) => cargo.env(name, value),
                 None => cargo.env_remove(name),
@@ -151,11 +137,7 @@ impl<'a> Bench<'a> {
     fn skips(&self) -> Result<Vec<String>> {
         let text = std::fs::read_to_string(&self.skip_log)
             .with_context(|| format!("reading {}", self.skip_log.display()))?;
-        Ok(text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(str::to_owned)
-            .collect())
+        Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
     }
 }
 
@@ -177,20 +159,13 @@ mod tests {
     use super::*;
 
     fn settled(counts: Option<(usize, usize, usize)>, success: bool, skips: usize) -> Counts {
-        let counts = counts.map(|(passed, failed, skipped)| Counts {
-            passed,
-            failed,
-            skipped,
-        });
+        let counts = counts.map(|(passed, failed, skipped)| Counts { passed, failed, skipped });
         settle(&Outcome { counts, success }, skips).0
     }
 
     #[test]
     fn skips_are_taken_from_what_passed() {
-        assert_eq!(
-            settled(Some((5, 0, 1)), true, 2).to_string(),
-            "3 passed, 0 failed, 3 skipped"
-        );
+        assert_eq!(settled(Some((5, 0, 1)), true, 2).to_string(), "3 passed, 0 failed, 3 skipped");
     }
 
     #[test]

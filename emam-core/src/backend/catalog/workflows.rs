@@ -27,6 +27,8 @@ use crate::model::{Failure, Page, PageRequest, Progress, Run, RunKind, RunState,
 /// - `two_workers_never_share_a_run`: a leased run is claimed by nobody else.
 /// - `expired_lease_is_taken_over`: once the lease is over the run is claimed again, with a
 ///   greater epoch.
+/// - `lost_worker_counts_as_an_attempt`: taking a run over whose lease ran out adds one to its
+///   attempts; taking one up that was let go or has waited does not.
 /// - `stale_epoch_is_refused`: `extend_lease`, `report_step` and `settle_run` with an old
 ///   epoch are `Conflict` and change nothing.
 /// - `steps_are_kept`: reported steps read back in the order they were begun, with their outputs.

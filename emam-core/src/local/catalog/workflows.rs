@@ -155,6 +155,8 @@ fn claim(tx: &Tx<'_>, claim: &Claim) -> Sql<Option<Leased>> {
         return Ok(None);
     };
     row.epoch += 1;
+    // Its worker has died or hung: if the step is why, that must not go on for ever.
+    row.run.attempts += u32::from(row.run.state == RunState::Running);
     row.run.state = RunState::Running;
     row.run.resume_at = None;
     row.run.updated_at = claim.now;

@@ -2,12 +2,12 @@
 //! allocated.
 
 mod header;
-//mod render;
-//mod sheet;
+mod render;
+mod sheet;
 
-pub(crate) use header::{Header, header};
-//pub(crate) use render::{Made, render};
-//pub(crate) use sheet::{Sheet, sheet};
+pub(crate) use header::header;
+pub(crate) use render::render;
+pub(crate) use sheet::{Cell, Sheet, sheet};
 
 use std::fs::File;
 use std::io::BufReader;

@@ -55,7 +55,9 @@ pub(super) fn timing(facts: Facts) -> Timing {
     let expected = facts.length.and_then(|length| length.rescale_nearest(nominal).ok());
     let expected = expected.map(|length| length.value().max(1));
     let near = |count: i64, expected: i64| (count - expected).abs() <= 1;
-    let fields = |count: &i64| expected.is_some_and(|expected| near(*count / 2, expected));
+    let fields = |count: &i64| {
+        expected.is_some_and(|expected| !near(*count, expected) && near(*count / 2, expected))
+    };
     let counted = match facts.counted {
         Some(count) if facts.packets_read && fields(&count) => Some(count / 2),
         other => other,
@@ -207,6 +209,18 @@ mod tests {
             ..Facts::default()
         });
         assert_eq!((trimmed.variable, trimmed.frames), (false, Some(150)));
+    }
+
+    #[test]
+    fn one_packet_is_one_frame() {
+        let one = timing(Facts {
+            lowest: rate(25, 1),
+            average: rate(25, 1),
+            counted: Some(1),
+            packets_read: true,
+            length: micros(40_000),
+        });
+        assert_eq!((one.rate, one.variable, one.frames), (Some(Rate::FPS_25), false, Some(1)));
     }
 
     #[test]

@@ -139,6 +139,23 @@ pub async fn expired_lease_is_taken_over(fixture: &dyn CatalogFixture) {
     assert!(claim(&bench, 201).await.is_none());
 }
 
+/// Taking a run over whose lease ran out adds one to its attempts; taking one up that was let go or
+/// has waited does not.
+pub async fn lost_worker_counts_as_an_attempt(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    bench.started(RunKind::Ingest).await;
+    let first = claim(&bench, 0).await.expect("a run");
+    assert_eq!(first.run.attempts, 0);
+    let settled = catalog.settle_run(&first.lease, &Settlement::Released, bench.at(1)).await;
+    settled.expect("settle");
+    let second = claim(&bench, 2).await.expect("it was let go");
+    assert_eq!(second.run.attempts, 0, "letting go is no failure");
+    let third = claim(&bench, 33).await.expect("the lease is over");
+    assert_eq!(third.run.attempts, 1);
+    assert_eq!(claim(&bench, 64).await.expect("the lease is over").run.attempts, 2);
+}
+
 /// `extend_lease`, `report_step` and `settle_run` with an old epoch are `Conflict` and change
 /// nothing.
 pub async fn stale_epoch_is_refused(fixture: &dyn CatalogFixture) {

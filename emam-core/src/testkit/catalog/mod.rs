@@ -1,4 +1,4 @@
-//! What every [`Catalog`](crate::backend::Catalog) must do.
+//! What every [`Catalog`] must do.
 
 mod annotations;
 mod assets;
@@ -94,6 +94,7 @@ macro_rules! catalog_conformance {
             claim_filters_by_kind,
             two_workers_never_share_a_run,
             expired_lease_is_taken_over,
+            lost_worker_counts_as_an_attempt,
             stale_epoch_is_refused,
             steps_are_kept,
             running_step_keeps_its_note,

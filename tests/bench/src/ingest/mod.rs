@@ -59,12 +59,20 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<Report> {
         if let Some(goal) = clip.to_one {
             report.at_most(&format!("{}: CPU to one command", clip.name), ours.cpu / one.cpu, goal);
         }
-        report.at_most(&format!("{}: CPU to ten commands", clip.name), ours.cpu / ten.cpu, clip.to_ten);
+        report.at_most(
+            &format!("{}: CPU to ten commands", clip.name),
+            ours.cpu / ten.cpu,
+            clip.to_ten,
+        );
         let number = |name: &str| told[name].as_f64().with_context(|| format!("{name} in {told}"));
         // On short media what comes before the poster is all there is: the goal is for long ones.
         if clip.name.starts_with("1080p") && !arguments.quick {
             let part = number("poster_s")? / number("ready_s")?;
-            report.at_most(&format!("{}: poster and facts, part of the ingest", clip.name), part, 0.1);
+            report.at_most(
+                &format!("{}: poster and facts, part of the ingest", clip.name),
+                part,
+                0.1,
+            );
         }
         report.at_most(&format!("{}: our process, MB", clip.name), number("memory_mb")?, 100.0);
         report.at_most(&format!("{}: decodes of the source", clip.name), number("decodes")?, 1.0);
@@ -85,7 +93,8 @@ pub(crate) struct Once {
 }
 
 pub(crate) fn once(arguments: &Once) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let told = runtime.block_on(async {
         let library = Library::open(&arguments.library).await?;
         let begun = Instant::now();

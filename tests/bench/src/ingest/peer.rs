@@ -29,7 +29,8 @@ const PROXY: [&str; 14] = [
 
 /// The best that can be written by hand: MD5, probe and one ffmpeg that decodes once.
 pub(crate) fn one(clip: &Path, out: &Path) -> Result<()> {
-    let (clip, file) = (clip.to_string_lossy(), |name: &str| out.join(name).to_string_lossy().into_owned());
+    let (clip, file) =
+        (clip.to_string_lossy(), |name: &str| out.join(name).to_string_lossy().into_owned());
     run("md5sum", &[&clip])?;
     probe(&clip)?;
     let graph = "[0:v]split=2[full][small];\
@@ -44,10 +45,14 @@ pub(crate) fn one(clip: &Path, out: &Path) -> Result<()> {
                  [loud]ebur128=framelog=verbose[loudness];\
                  [wave]aresample=8000,aformat=channel_layouts=mono[peaks]";
     let (proxy, thumbs, sheet, poster, peaks) = (
-        file("proxy.mp4"), file("thumb-%04d.jpg"), file("sheet.jpg"), file("poster.jpg"),
+        file("proxy.mp4"),
+        file("thumb-%04d.jpg"),
+        file("sheet.jpg"),
+        file("poster.jpg"),
         file("wave.pcm"),
     );
-    let mut arguments = vec!["-i", &clip, "-filter_complex", graph, "-map", "[proxy]", "-map", "[sound]"];
+    let mut arguments =
+        vec!["-i", &clip, "-filter_complex", graph, "-map", "[proxy]", "-map", "[sound]"];
     arguments.extend(PROXY);
     arguments.extend(["-movflags", "+faststart", proxy.as_str()]);
     arguments.extend(["-map", "[thumbs]", "-q:v", "4", thumbs.as_str()]);
@@ -60,7 +65,8 @@ pub(crate) fn one(clip: &Path, out: &Path) -> Result<()> {
 
 /// What scripts and servers of the field do: a command for each thing.
 pub(crate) fn ten(clip: &Path, out: &Path) -> Result<()> {
-    let (clip, file) = (clip.to_string_lossy(), |name: &str| out.join(name).to_string_lossy().into_owned());
+    let (clip, file) =
+        (clip.to_string_lossy(), |name: &str| out.join(name).to_string_lossy().into_owned());
     run("md5sum", &[&clip])?;
     probe(&clip)?;
     let proxy = file("proxy.mp4");
@@ -69,10 +75,27 @@ pub(crate) fn ten(clip: &Path, out: &Path) -> Result<()> {
     arguments.extend(PROXY);
     arguments.extend(["-movflags", "+faststart", proxy.as_str()]);
     run("ffmpeg", &arguments)?;
-    run("ffmpeg", &["-i", &clip, "-vf", "fps=1/2,scale=320:-2", "-q:v", "4", &file("thumb-%04d.jpg")])?;
-    run("ffmpeg", &["-i", &clip, "-vf", "fps=1/2,scale=160:-2,tile=10x10", "-frames:v", "1", &file("sheet.jpg")])?;
+    run(
+        "ffmpeg",
+        &["-i", &clip, "-vf", "fps=1/2,scale=320:-2", "-q:v", "4", &file("thumb-%04d.jpg")],
+    )?;
+    run(
+        "ffmpeg",
+        &[
+            "-i",
+            &clip,
+            "-vf",
+            "fps=1/2,scale=160:-2,tile=10x10",
+            "-frames:v",
+            "1",
+            &file("sheet.jpg"),
+        ],
+    )?;
     run("ffmpeg", &["-ss", "1", "-i", &clip, "-frames:v", "1", "-q:v", "3", &file("poster.jpg")])?;
-    run("ffmpeg", &["-i", &clip, "-vn", "-ar", "8000", "-ac", "1", "-f", "s16le", &file("wave.pcm")])?;
+    run(
+        "ffmpeg",
+        &["-i", &clip, "-vn", "-ar", "8000", "-ac", "1", "-f", "s16le", &file("wave.pcm")],
+    )?;
     run("ffmpeg", &["-i", &clip, "-an", "-vf", "scale=320:-2,scdet=t=10", "-f", "null", "-"])?;
     run("ffmpeg", &["-i", &clip, "-vn", "-af", "ebur128=framelog=verbose", "-f", "null", "-"])?;
     run("ffmpeg", &["-i", &clip, "-vn", "-af", "silencedetect=n=-35dB:d=0.4", "-f", "null", "-"])

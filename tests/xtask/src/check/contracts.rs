@@ -23,9 +23,7 @@ fn broken_promises(file: &str, text: &str, cases: &HashSet<String>) -> Vec<Findi
     let mut findings = Vec::new();
     for (line, bullet) in bullets(text) {
         let place = format!("{file}:{line}");
-        let name = bullet
-            .strip_prefix('`')
-            .and_then(|rest| rest.split_once("`:"));
+        let name = bullet.strip_prefix('`').and_then(|rest| rest.split_once("`:"));
         match name {
             None => findings.push(Finding::new(
                 place,
@@ -48,10 +46,7 @@ fn bullets(text: &str) -> Vec<(usize, &str)> {
     let mut inside = false;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim_start();
-        let Some(doc) = line
-            .strip_prefix("///")
-            .or_else(|| line.strip_prefix("//!"))
-        else {
+        let Some(doc) = line.strip_prefix("///").or_else(|| line.strip_prefix("//!")) else {
             inside = false;
             continue;
         };

@@ -15,13 +15,9 @@ const HOSTS: &[&str] = &[
 const EXEMPT: &[&str] = &["Cargo.lock", "package-lock.json"];
 
 pub(super) fn find(tree: &Tree) -> Vec<Finding> {
-    tree.texts(|file| {
-        !EXEMPT
-            .iter()
-            .any(|name| file.rsplit('/').next() == Some(name))
-    })
-    .flat_map(|(file, text)| in_text(file, &text))
-    .collect()
+    tree.texts(|file| !EXEMPT.iter().any(|name| file.rsplit('/').next() == Some(name)))
+        .flat_map(|(file, text)| in_text(file, &text))
+        .collect()
 }
 
 fn in_text(file: &str, text: &str) -> Vec<Finding> {
@@ -63,25 +59,12 @@ mod tests {
     #[test]
     fn machine_folders_and_hosts_are_found() {
         assert_eq!(count(concat!("see `/wo", "rk/main`")), 1);
-        assert_eq!(
-            count(concat!(
-                "open(\"/ro",
-                "ot/x\")\nfrom https://pypi",
-                ".org/simple"
-            )),
-            2
-        );
-        assert_eq!(
-            count(concat!("=/wo", "rk/a https://static.crates", ".io")),
-            2
-        );
+        assert_eq!(count(concat!("open(\"/ro", "ot/x\")\nfrom https://pypi", ".org/simple")), 2);
+        assert_eq!(count(concat!("=/wo", "rk/a https://static.crates", ".io")), 2);
     }
 
     #[test]
     fn the_same_word_inside_a_path_is_none() {
-        assert_eq!(
-            count("a/work/b ./work/b https://host/work/b {root}/root/c crates and io"),
-            0
-        );
+        assert_eq!(count("a/work/b ./work/b https://host/work/b {root}/root/c crates and io"), 0);
     }
 }

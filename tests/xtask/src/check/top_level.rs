@@ -24,9 +24,8 @@ pub(super) fn find(tree: &Tree) -> Vec<Finding> {
 }
 
 fn strangers<'a>(files: impl Iterator<Item = &'a str>) -> Vec<Finding> {
-    let names: BTreeSet<&str> = files
-        .map(|file| file.split_once('/').map_or(file, |(top, _)| top))
-        .collect();
+    let names: BTreeSet<&str> =
+        files.map(|file| file.split_once('/').map_or(file, |(top, _)| top)).collect();
     names
         .into_iter()
         .filter(|name| !name.starts_with('.') && !ALLOWED.contains(name))
@@ -40,14 +39,7 @@ mod tests {
 
     #[test]
     fn only_strangers_are_found_and_once() {
-        let files = [
-            "Cargo.toml",
-            ".ci/run",
-            "docs/limits.md",
-            "notes/a",
-            "notes/b",
-            "x.py",
-        ];
+        let files = ["Cargo.toml", ".ci/run", "docs/limits.md", "notes/a", "notes/b", "x.py"];
         let found = strangers(files.into_iter());
         let places: Vec<_> = found.iter().map(|finding| finding.place.as_str()).collect();
         assert_eq!(places, ["notes", "x.py"]);

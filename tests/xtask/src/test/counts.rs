@@ -25,11 +25,7 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -43,10 +39,7 @@ impl AddAssign for Counts {
 
 /// Reads nextest's last `Summary [ 1.2s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, …`.
 pub(super) fn nextest(text: &str) -> Option<Counts> {
-    let line = text
-        .lines()
-        .rev()
-        .find(|line| line.trim_start().starts_with("Summary ["))?;
+    let line = text.lines().rev().find(|line| line.trim_start().starts_with("Summary ["))?;
     let (_, numbers) = line.split_once(" run: ")?;
     let mut counts = Counts::default();
     for (number, what) in numbers_of(&without_parentheses(numbers), ',') {
@@ -64,9 +57,8 @@ pub(super) fn nextest(text: &str) -> Option<Counts> {
 pub(super) fn cargo_test(text: &str) -> Option<Counts> {
     let mut total: Option<Counts> = None;
     for line in text.lines() {
-        let Some((_, numbers)) = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
+        let Some((_, numbers)) =
+            line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
         else {
             continue;
         };
@@ -110,11 +102,7 @@ mod tests {
     use super::*;
 
     fn counts(passed: usize, failed: usize, skipped: usize) -> Option<Counts> {
-        Some(Counts {
-            passed,
-            failed,
-            skipped,
-        })
+        Some(Counts { passed, failed, skipped })
     }
 
     #[test]

@@ -1,123 +1,34 @@
 //! Ingest: from a file to a verified, playable, searchable asset.
 //!
-//! `register` → `identify` → `store` → `verify` → `add` → `probe` → `transcode` → `record` →
-//! `finish`. The row is there before the bytes; the asset can be found and looked at as soon as
+//! `register` → `identify` → `store` → `claim` → `add` → `probe` → `transcode` → `finish`. The row is there before the bytes; the asset can be found and looked at as soon as
 //! its first rendition is.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod params;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use params::{IngestOptions, IngestResult};
+pub(crate) use params::{IngestParams, SourcePath};
+
 use crate::backend::catalog::ContentMatch;
-use crate::backend::{Backends, Key, PutOptions, TranscodeJob, Upload};
+use crate::backend::{Backends, Key, TranscodeJob};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{AssetId, CategoryId, InstanceId, RenditionId, RunId, VersionId};
+use crate::id::{AssetId, RenditionId, VersionId};
 use crate::model::{
-    Annotation, Asset, AssetKind, Checksums, Instance, InstanceState, KnownContent, Lifecycle,
-    MediaSummary, NewAnnotation, Profile, Rendition, Role, RunKind, Source, Technical, Version,
+    Asset, AssetKind, Checksums, Instance, InstanceState, KnownContent, Lifecycle, MediaSummary,
+    Rendition, Role, RunKind, Technical, Version,
 };
 use crate::transfer::{self, Copied};
 use crate::workflow::frame_map::frame_map;
 use crate::workflow::job::{Transcoding, drive};
-use crate::workflow::renditions::{amend, original, record, source, summary};
+use crate::workflow::renditions::{amend, annotations, original, record, source, summary};
+use crate::workflow::store::{Storing, check_expected};
 use crate::workflow::{End, RunContext, StepContext, Stop, Workflow};
-
-/// How to ingest.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct IngestOptions {
-    /// The asset's name for people; the file name without extension when absent.
-    pub title: Option<String>,
-    /// What is to be said about it.
-    pub description: String,
-    /// Words for finding it.
-    pub tags: Vec<String>,
-    /// The categories it is filed under.
-    pub categories: Vec<CategoryId>,
-    /// Custom metadata by field key.
-    pub metadata: BTreeMap<String, Value>,
-    /// Its ids in other systems, by system.
-    pub external_ids: BTreeMap<String, String>,
-    /// The MD5 the file must add up to, as 32 hexadecimal digits.
-    pub expected_md5: Option<String>,
-    /// What to do with content the library already holds.
-    pub known_content: KnownContent,
-    /// What is to be made of it; everything that browsing, searching and cutting need when absent.
-    pub profile: Option<Profile>,
-    /// Runs with a higher priority are taken first.
-    pub priority: i32,
-    /// Ingesting again with the same key gives the run that was started first.
-    pub idempotency_key: Option<String>,
-}
-
-/// What came of an ingest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct IngestResult {
-    /// The asset that holds the content.
-    pub asset: AssetId,
-    /// The version of it that does.
-    pub version: VersionId,
-    /// Whether the library held the content already, so that nothing was stored.
-    pub reused: bool,
-}
-
-/// What an ingest run is asked to do. All its ids are made beforehand, so that doing a step again
-/// makes nothing twice.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct IngestParams {
-    pub(crate) path: SourcePath,
-    pub(crate) file_name: String,
-    pub(crate) size: u64,
-    pub(crate) asset: AssetId,
-    pub(crate) version: VersionId,
-    pub(crate) rendition: RenditionId,
-    pub(crate) instance: InstanceId,
-    pub(crate) options: IngestOptions,
-}
-
-/// A path of this machine, kept exactly even where it is not UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum SourcePath {
-    Text(String),
-    Bytes { hex: String },
-}
-
-impl SourcePath {
-    pub(crate) fn new(path: &std::path::Path) -> Self {
-        match path.to_str() {
-            Some(text) => Self::Text(text.to_owned()),
-            None => Self::Bytes {
-                hex: data_encoding::HEXLOWER.encode(path.as_os_str().as_encoded_bytes()),
-            },
-        }
-    }
-
-    fn path(&self) -> Result<PathBuf> {
-        match self {
-            Self::Text(text) => Ok(PathBuf::from(text)),
-            #[cfg(unix)]
-            Self::Bytes { hex } => {
-                use std::os::unix::ffi::OsStringExt;
-                let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).map_err(|cause| {
-                    Error::new(ErrorKind::Unexpected, "assets.ingest", "the stored path is damaged")
-                        .caused_by(cause)
-                })?;
-                Ok(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
-            }
-            #[cfg(not(unix))]
-            Self::Bytes { .. } => Err(Error::new(
-                ErrorKind::Unsupported,
-                "assets.ingest",
-                "the path is of another operating system",
-            )),
-        }
-    }
-}
+use params::{key_name, title};
 
 /// Executes ingest runs.
 #[derive(Debug)]
@@ -174,7 +85,6 @@ impl Run<'_> {
             return self.reuse(asset, version).await;
         }
         let copied: Copied = self.cx.step("store", |step| self.store(step)).await?;
-        self.cx.step("verify", |_| self.verify(&copied)).await?;
         if let Decision::Store = decision {
             // Two ingests of one content may both have found it new: only one becomes its owner.
             decision = self.cx.step("claim", |_| async { Ok(self.claim(&copied).await?) }).await?;
@@ -187,10 +97,15 @@ impl Run<'_> {
             _ => self.params.asset,
         };
         self.cx.step("add", |_| async { Ok(self.add(asset, &copied).await?) }).await?;
-        self.cx.step("probe", |_| async { Ok(self.probe(asset).await?) }).await?;
-        self.cx.step("transcode", |step| self.transcode(asset, step)).await?;
-        self.cx.step("finish", |_| async { Ok(self.finish(asset).await?) }).await?;
+        self.make(asset, version).await?;
         Ok(IngestResult { asset, version, reused: false })
+    }
+
+    /// Makes of stored content what it can be: known, playable, searchable.
+    async fn make(&self, asset: AssetId, version: VersionId) -> Result<(), Stop> {
+        self.cx.step("probe", |_| async { Ok(self.probe(asset, version).await?) }).await?;
+        self.cx.step("transcode", |step| self.transcode(asset, version, step)).await?;
+        self.cx.step("finish", |_| async { Ok(self.finish(asset).await?) }).await
     }
 
     fn key(&self, asset: AssetId) -> Result<Key> {
@@ -275,7 +190,11 @@ impl Run<'_> {
         }
         let path = self.params.path.path()?;
         let found = transfer::hash_file(&path, Some(Box::new(step.meter()))).await?;
-        self.check_expected(&found)?;
+        check_expected(
+            self.params.options.expected_md5.as_deref(),
+            &found,
+            &self.params.file_name,
+        )?;
         let known = self.backends.catalog.find_content(&found.md5, found.size).await?;
         Ok(match known.into_iter().find(|known| known.asset != self.params.asset) {
             Some(known) => self.decide(known, &found.md5)?,
@@ -299,54 +218,15 @@ impl Run<'_> {
         }
     }
 
-    fn check_expected(&self, found: &Copied) -> Result<()> {
-        match &self.params.options.expected_md5 {
-            Some(expected) if !expected.eq_ignore_ascii_case(&found.md5) => Err(Error::new(
-                ErrorKind::Integrity,
-                "assets.ingest",
-                "the file does not add up to the MD5 it was said to have; get it again",
-            )
-            .with("file", &self.params.file_name)
-            .with("expected_md5", expected)
-            .with("md5", &found.md5)),
-            _ => Ok(()),
-        }
-    }
-
     async fn store(&self, step: StepContext) -> Result<Copied, Stop> {
         let _room = self.cx.lane("store").await;
-        let storage = &self.backends.originals;
-        let key = self.key(self.params.asset)?;
-        let path = self.params.path.path()?;
-        // An upload begun by a process that died before it could note it is found by its key.
-        let unfinished = storage.uploads(&key).await?.into_iter().next();
-        let upload = match step.kept::<Upload>().or(unfinished) {
-            Some(upload) if storage.upload_parts(&upload).await.is_ok() => upload,
-            // Completed by a process that died before it could say so: what is there is checked
-            // against the source by reading both, and kept if it is the same.
-            Some(_) if storage.stat(&key).await.is_ok() => {
-                let found = transfer::hash_file(&path, Some(Box::new(step.meter()))).await?;
-                self.check_expected(&found)?;
-                if transfer::verify(storage.as_ref(), &key, found.size, &found.xxh3).await.is_ok() {
-                    return Ok(found);
-                }
-                storage.upload_begin(&key, PutOptions::default()).await?
-            }
-            _ => storage.upload_begin(&key, PutOptions::default()).await?,
+        let storing = Storing {
+            storage: self.backends.originals.as_ref(),
+            source: &self.params.path.path()?,
+            key: &self.key(self.params.asset)?,
+            expected_md5: self.params.options.expected_md5.as_deref(),
         };
-        step.keep(&upload).await?;
-        let options = transfer::CopyIn {
-            expected_md5: self.params.options.expected_md5.clone(),
-            progress: Some(Box::new(step.meter())),
-        };
-        Ok(transfer::copy_in(&path, storage.as_ref(), &upload, options).await?)
-    }
-
-    async fn verify(&self, copied: &Copied) -> Result<(), Stop> {
-        let key = self.key(self.params.asset)?;
-        let storage = self.backends.originals.as_ref();
-        transfer::verify(storage, &key, copied.size, &copied.xxh3).await?;
-        Ok(())
+        Ok(storing.store(&step).await?)
     }
 
     /// Makes this asset the owner of its content, or finds out who is.
@@ -360,14 +240,20 @@ impl Run<'_> {
         if owner == ours { Ok(Decision::Store) } else { self.decide(owner, &copied.md5) }
     }
 
-    /// Leaves the content to the asset that holds it.
+    /// Leaves the content to the asset that holds it. Where that one's ingest had failed, this one
+    /// makes up for it, or fails for the same reason.
     async fn reuse(&self, asset: AssetId, version: VersionId) -> Result<IngestResult, Stop> {
-        self.cx
+        let failed = self
+            .cx
             .step("reuse", |_| async {
                 self.discard().await?;
-                Ok(())
+                let holder = self.backends.catalog.asset(asset).await?;
+                Ok(holder.lifecycle == Lifecycle::Failed)
             })
             .await?;
+        if failed {
+            self.make(asset, version).await?;
+        }
         Ok(IngestResult { asset, version, reused: true })
     }
 
@@ -409,8 +295,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn probe(&self, asset: AssetId) -> Result<()> {
-        let version = self.params.version;
+    async fn probe(&self, asset: AssetId, version: VersionId) -> Result<()> {
         let mut original = original(self.backends, asset, version).await?;
         let source = source(self.backends, &original, &self.params.file_name)?;
         let technical = self.backends.prober.probe(&source).await?;
@@ -431,8 +316,12 @@ impl Run<'_> {
     }
 
     /// Makes the renditions and finds what can be found in the same pass, and records both.
-    async fn transcode(&self, asset: AssetId, step: StepContext) -> Result<(), Stop> {
-        let version = self.params.version;
+    async fn transcode(
+        &self,
+        asset: AssetId,
+        version: VersionId,
+        step: StepContext,
+    ) -> Result<(), Stop> {
         let original = original(self.backends, asset, version).await?;
         let Some(technical) = original.technical.clone() else { return Ok(()) };
         if !matches!(technical.kind, AssetKind::Video | AssetKind::Audio | AssetKind::Image) {
@@ -442,7 +331,7 @@ impl Run<'_> {
             source: source(self.backends, &original, &self.params.file_name)?,
             technical,
             profile: self.params.options.profile.clone().unwrap_or_default(),
-            destination: std::sync::Arc::clone(&self.backends.proxies),
+            destination: Arc::clone(&self.backends.proxies),
             prefix: format!("{asset}/{version}").parse()?,
         };
         let _room = self.cx.lane("transcode").await;
@@ -523,62 +412,6 @@ impl Run<'_> {
     }
 }
 
-/// Findings as annotations of `asset`, said by `run`.
-pub(super) fn annotations(
-    backends: &Backends,
-    asset: AssetId,
-    version: VersionId,
-    run: RunId,
-    findings: Vec<NewAnnotation>,
-) -> Vec<Annotation> {
-    let clock = backends.clock.as_ref();
-    findings
-        .into_iter()
-        .map(|finding| {
-            let mut annotation = finding.into_annotation(asset, clock);
-            annotation.version = Some(version);
-            annotation.edited = false;
-            if let Source::Service { run: by, .. } = &mut annotation.source {
-                *by = Some(run);
-            }
-            annotation
-        })
-        .collect()
-}
-
-fn title(params: &IngestParams) -> String {
-    params.options.title.clone().unwrap_or_else(|| {
-        let name = &params.file_name;
-        match name.rsplit_once('.') {
-            Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
-            _ => name.clone(),
-        }
-    })
-}
-
-/// A file name as the last part of a key: what a key cannot hold is replaced, what is too long is
-/// cut before the extension.
-fn key_name(file_name: &str) -> String {
-    const LONGEST: usize = 255;
-    let clean: String = file_name
-        .chars()
-        .map(|c| if c.is_control() || c == '/' || c == '\\' { '_' } else { c })
-        .collect();
-    if clean.is_empty() || clean == "." || clean == ".." {
-        return "original".to_owned();
-    }
-    if clean.len() <= LONGEST {
-        return clean;
-    }
-    let extension = clean.rfind('.').map_or("", |dot| &clean[dot..]);
-    let extension = if extension.len() <= 16 { extension } else { "" };
-    let mut end = LONGEST - extension.len();
-    while !clean.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{extension}", &clean[..end])
-}
-
 fn unless_there(result: Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -590,31 +423,5 @@ fn unless_gone(result: Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_name_becomes_a_key() {
-        let long = format!("{}.mov", "ä".repeat(300));
-        for name in ["a.mov", "a\nb.mov", "..", "", "🎬 take 1.mov", "x\\y", long.as_str()] {
-            let key: Key = format!("asset/version/{}", key_name(name)).parse().unwrap();
-            assert!(key.name().len() <= 255);
-        }
-        assert!(key_name(&long).ends_with(".mov"));
-        assert_eq!(key_name("A001_C002.mov"), "A001_C002.mov");
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_path_that_is_no_text_is_kept() {
-        use std::os::unix::ffi::OsStrExt;
-        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"/media/caf\xe9.mov"));
-        let json = serde_json::to_string(&SourcePath::new(path)).unwrap();
-        let again: SourcePath = serde_json::from_str(&json).unwrap();
-        assert_eq!(again.path().unwrap(), path);
     }
 }

@@ -1,0 +1,165 @@
+//! What an ingest is asked to do, as it is kept with its run.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{AssetId, CategoryId, InstanceId, RenditionId, VersionId};
+use crate::model::{KnownContent, Profile};
+
+/// How to ingest.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngestOptions {
+    /// The asset's name for people; the file name without extension when absent.
+    pub title: Option<String>,
+    /// What is to be said about it.
+    pub description: String,
+    /// Words for finding it.
+    pub tags: Vec<String>,
+    /// The categories it is filed under.
+    pub categories: Vec<CategoryId>,
+    /// Custom metadata by field key.
+    pub metadata: BTreeMap<String, Value>,
+    /// Its ids in other systems, by system.
+    pub external_ids: BTreeMap<String, String>,
+    /// The MD5 the file must add up to, as 32 hexadecimal digits.
+    pub expected_md5: Option<String>,
+    /// What to do with content the library already holds.
+    pub known_content: KnownContent,
+    /// What is to be made of it; everything that browsing, searching and cutting need when absent.
+    pub profile: Option<Profile>,
+    /// Runs with a higher priority are taken first.
+    pub priority: i32,
+    /// Ingesting again with the same key gives the run that was started first.
+    pub idempotency_key: Option<String>,
+}
+
+/// What came of an ingest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IngestResult {
+    /// The asset that holds the content.
+    pub asset: AssetId,
+    /// The version of it that does.
+    pub version: VersionId,
+    /// Whether the library held the content already, so that nothing was stored.
+    pub reused: bool,
+}
+
+/// What an ingest run is asked to do. All its ids are made beforehand, so that doing a step again
+/// makes nothing twice.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct IngestParams {
+    pub(crate) path: SourcePath,
+    pub(crate) file_name: String,
+    pub(crate) size: u64,
+    pub(crate) asset: AssetId,
+    pub(crate) version: VersionId,
+    pub(crate) rendition: RenditionId,
+    pub(crate) instance: InstanceId,
+    pub(crate) options: IngestOptions,
+}
+
+/// A path of this machine, kept exactly even where it is not UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum SourcePath {
+    Text(String),
+    Bytes { hex: String },
+}
+
+impl SourcePath {
+    pub(crate) fn new(path: &std::path::Path) -> Self {
+        match path.to_str() {
+            Some(text) => Self::Text(text.to_owned()),
+            None => Self::Bytes {
+                hex: data_encoding::HEXLOWER.encode(path.as_os_str().as_encoded_bytes()),
+            },
+        }
+    }
+
+    pub(super) fn path(&self) -> Result<PathBuf> {
+        match self {
+            Self::Text(text) => Ok(PathBuf::from(text)),
+            #[cfg(unix)]
+            Self::Bytes { hex } => {
+                use std::os::unix::ffi::OsStringExt;
+                let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).map_err(|cause| {
+                    Error::new(ErrorKind::Unexpected, "assets.ingest", "the stored path is damaged")
+                        .caused_by(cause)
+                })?;
+                Ok(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
+            }
+            #[cfg(not(unix))]
+            Self::Bytes { .. } => Err(Error::new(
+                ErrorKind::Unsupported,
+                "assets.ingest",
+                "the path is of another operating system",
+            )),
+        }
+    }
+}
+
+pub(super) fn title(params: &IngestParams) -> String {
+    params.options.title.clone().unwrap_or_else(|| {
+        let name = &params.file_name;
+        match name.rsplit_once('.') {
+            Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+            _ => name.clone(),
+        }
+    })
+}
+
+/// A file name as the last part of a key: what a key cannot hold is replaced, what is too long is
+/// cut before the extension.
+pub(super) fn key_name(file_name: &str) -> String {
+    const LONGEST: usize = 255;
+    let clean: String = file_name
+        .chars()
+        .map(|c| if c.is_control() || c == '/' || c == '\\' { '_' } else { c })
+        .collect();
+    if clean.is_empty() || clean == "." || clean == ".." {
+        return "original".to_owned();
+    }
+    if clean.len() <= LONGEST {
+        return clean;
+    }
+    let extension = clean.rfind('.').map_or("", |dot| &clean[dot..]);
+    let extension = if extension.len() <= 16 { extension } else { "" };
+    let mut end = LONGEST - extension.len();
+    while !clean.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{extension}", &clean[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Key;
+
+    #[test]
+    fn every_file_name_becomes_a_key() {
+        let long = format!("{}.mov", "ä".repeat(300));
+        for name in ["a.mov", "a\nb.mov", "..", "", "🎬 take 1.mov", "x\\y", long.as_str()] {
+            let key: Key = format!("asset/version/{}", key_name(name)).parse().unwrap();
+            assert!(key.name().len() <= 255);
+        }
+        assert!(key_name(&long).ends_with(".mov"));
+        assert_eq!(key_name("A001_C002.mov"), "A001_C002.mov");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_path_that_is_no_text_is_kept() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"/media/caf\xe9.mov"));
+        let json = serde_json::to_string(&SourcePath::new(path)).unwrap();
+        let again: SourcePath = serde_json::from_str(&json).unwrap();
+        assert_eq!(again.path().unwrap(), path);
+    }
+}
