@@ -120,10 +120,16 @@ impl Tools {
                 .find_map(|path| run_for_version(path).ok())
                 .ok_or_else(ffmpeg_is_missing)?,
         };
+        let beside = ffmpeg.path.with_file_name(program_name("ffprobe"));
         let ffprobe = match &paths.ffprobe {
             Some(path) => Some(run_for_version(path)?),
-            None => std::iter::once(ffmpeg.path.with_file_name(program_name("ffprobe")))
-                .chain(in_folders("ffprobe", &paths.folders))
+            // They are built together, so the one beside ffmpeg is of its version: starting it to
+            // be told so would cost every opening as much as the search for ffmpeg did.
+            None if beside.is_file() => {
+                Some(Tool { path: beside, version: ffmpeg.version.clone() })
+            }
+            None => in_folders("ffprobe", &paths.folders)
+                .into_iter()
                 .filter(|path| path.is_file())
                 .find_map(|path| run_for_version(&path).ok()),
         };

@@ -138,7 +138,7 @@ pub struct PosterSpec {
 
 impl Default for PosterSpec {
     fn default() -> Self {
-        Self { max_width: 1280, max_height: 1280, at_per_mille: 30 }
+        Self { max_width: 1280, max_height: 1280, at_per_mille: 20 }
     }
 }
 

@@ -432,7 +432,7 @@ pub(super) mod tests {
             "-i file:/in/a b.mov",
             "[0:0]fps=fps=25:round=near,split=2[f][q]",
             "[f]scale=960:540:flags=bilinear,setsar=1,format=yuv420p,split=2[v][s]",
-            "select='eq(n,0)+eq(n,45)',scale=1280:720",
+            "select='eq(n,0)+eq(n,30)',scale=1280:720",
             "[s]scale=320:180:flags=bilinear,setsar=1,scdet=t=10,",
             "select='not(mod(n,50))'",
             "[0:1]anull,asplit=3[ae][am][aw]",

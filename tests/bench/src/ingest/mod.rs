@@ -103,7 +103,7 @@ pub(crate) fn once(arguments: &Once) -> Result<()> {
         let mut poster = None;
         let watch = async {
             loop {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 if let Ok(path) = library.assets().path(id, Role::Poster, 0).await {
                     let asset = library.assets().get(id).await?;
                     if asset.media.is_some_and(|media| media.width.is_some()) && path.exists() {
