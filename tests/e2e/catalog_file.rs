@@ -13,7 +13,7 @@ use emam_core::backend::catalog::{Assets, Events, Query, Search, Workflows};
 use emam_core::clock::{Clock, SystemClock};
 use emam_core::id::{AssetId, RunId};
 use emam_core::local::SqliteCatalog;
-use emam_core::model::{Asset, Run, RunKind, RunState};
+use emam_core::model::{Asset, Run, RunKind};
 use emam_core::{Error, ErrorKind, Result};
 use emam_tests::skip;
 use tempfile::TempDir;
@@ -153,25 +153,8 @@ async fn processes_never_share_a_run() {
     let catalog = open(&path).await.unwrap();
     let now = SystemClock.now();
     for _ in 0..RUNS {
-        let run = Run {
-            id: RunId::new(&SystemClock),
-            kind: RunKind::Ingest,
-            state: RunState::Queued,
-            asset: None,
-            priority: 0,
-            params: serde_json::Value::Null,
-            result: serde_json::Value::Null,
-            steps: Vec::new(),
-            progress: None,
-            failure: None,
-            attempts: 0,
-            cancel_requested: false,
-            resume_at: None,
-            idempotency_key: None,
-            created_at: now,
-            updated_at: now,
-            finished_at: None,
-        };
+        let id = RunId::new(&SystemClock);
+        let run = Run::new(id, RunKind::Ingest, serde_json::Value::Null, now);
         catalog.start_run(&run).await.unwrap();
     }
     let children: Vec<Child> = (0..3).map(|_| child(&path, &["claim"])).collect();

@@ -157,25 +157,8 @@ impl Scene {
 
 async fn start(backends: &Backends, plan: &str) -> RunId {
     let now = backends.clock.now();
-    let run = Run {
-        id: RunId::new(backends.clock.as_ref()),
-        kind: RunKind::Analyze,
-        state: RunState::Queued,
-        asset: None,
-        priority: 0,
-        params: json!({ "plan": plan }),
-        result: Value::Null,
-        steps: Vec::new(),
-        progress: None,
-        failure: None,
-        attempts: 0,
-        cancel_requested: false,
-        resume_at: None,
-        idempotency_key: None,
-        created_at: now,
-        updated_at: now,
-        finished_at: None,
-    };
+    let id = RunId::new(backends.clock.as_ref());
+    let run = Run::new(id, RunKind::Analyze, json!({ "plan": plan }), now);
     backends.catalog.start_run(&run).await.unwrap().id
 }
 

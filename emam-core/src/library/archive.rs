@@ -5,12 +5,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{ArchiveItem, Backends, Quote, QuoteRequest, RestoreSpeed};
+use crate::backend::{ArchiveItem, Quote, QuoteRequest, RestoreSpeed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::AssetId;
 use crate::library::{RunHandle, handle};
-use crate::model::{Instance, InstanceState, Role, RunKind, StorageClass};
-use crate::workflow::{ArchiveParams, RestoreParams};
+use crate::model::{Instance, InstanceState, RunKind, StorageClass};
+use crate::workflow::{ArchiveParams, RestoreParams, originals};
 
 handle! {
     /// Originals that are cheap to keep and slow to read. Proxies stay where they are, so that
@@ -216,13 +216,8 @@ impl Archive {
     }
 
     async fn originals(&self, asset: AssetId) -> Result<Vec<Instance>> {
-        let renditions = self.library.assets().renditions(asset).await?;
-        Ok(renditions
-            .into_iter()
-            .filter(|rendition| rendition.role == Role::Original)
-            .flat_map(|rendition| rendition.instances)
-            .filter(|instance| instance.storage == Backends::ORIGINALS)
-            .collect())
+        self.catalog().asset(asset).await?;
+        originals(self.library.backends(), asset).await
     }
 }
 

@@ -37,19 +37,17 @@ use crate::workflow::Engine;
 /// A library of media. Cheap to clone; all clones are the same library.
 ///
 /// ```
-/// # tokio_test(async {
 /// use emam_core::Library;
 /// use emam_core::backend::catalog::Query;
 ///
-/// let folder = tempfile::tempdir()?;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
 /// let library = Library::open(folder.path()).await?;
 /// let found = library.assets().search(Query::text("rain")).await?;
 /// assert_eq!(found.total, 0);
 /// library.close().await;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # });
-/// # fn tokio_test(f: impl std::future::Future<Output = Result<(), Box<dyn std::error::Error>>>) {
-/// #     tokio::runtime::Runtime::new().unwrap().block_on(f).unwrap();
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]

@@ -105,25 +105,8 @@ impl Runs {
         let params = serde_json::to_value(params).map_err(|cause| {
             Error::invalid("runs.start", "the parameters have no JSON").caused_by(cause)
         })?;
-        let run = Run {
-            id: RunId::new(self.clock()),
-            kind,
-            state: RunState::Queued,
-            asset,
-            priority,
-            params,
-            result: serde_json::Value::Null,
-            steps: Vec::new(),
-            progress: None,
-            failure: None,
-            attempts: 0,
-            cancel_requested: false,
-            resume_at: None,
-            idempotency_key,
-            created_at: now,
-            updated_at: now,
-            finished_at: None,
-        };
+        let id = RunId::new(self.clock());
+        let run = Run { asset, priority, idempotency_key, ..Run::new(id, kind, params, now) };
         let run = self.catalog().start_run(&run).await?;
         self.library.engine().wake();
         Ok(RunHandle::new(self.library.clone(), &run))

@@ -127,6 +127,31 @@ pub struct Run {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Run {
+    /// A queued run that nobody has worked on.
+    pub fn new(id: RunId, kind: RunKind, params: serde_json::Value, now: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            state: RunState::Queued,
+            asset: None,
+            priority: 0,
+            params,
+            result: serde_json::Value::Null,
+            steps: Vec::new(),
+            progress: None,
+            failure: None,
+            attempts: 0,
+            cancel_requested: false,
+            resume_at: None,
+            idempotency_key: None,
+            created_at: now,
+            updated_at: now,
+            finished_at: None,
+        }
+    }
+}
+
 /// One named step of a run. A finished step is never done again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {

@@ -88,7 +88,7 @@ impl Workflow for RestoreAssets {
 }
 
 /// The files of the originals of an asset, all versions.
-async fn originals(backends: &Backends, asset: AssetId) -> Result<Vec<Instance>> {
+pub(crate) async fn originals(backends: &Backends, asset: AssetId) -> Result<Vec<Instance>> {
     let renditions = backends.catalog.renditions(asset).await?;
     Ok(renditions
         .into_iter()

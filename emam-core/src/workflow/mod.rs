@@ -34,7 +34,7 @@ pub use ingest::{IngestOptions, IngestResult};
 pub use retry::RetryPolicy;
 
 pub(crate) use analyze::{Analyze, AnalyzeParams};
-pub(crate) use archive::{ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams};
+pub(crate) use archive::{ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals};
 pub(crate) use ingest::{Ingest, IngestParams, SourcePath};
 pub(crate) use renditions::summary;
 

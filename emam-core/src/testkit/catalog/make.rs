@@ -15,8 +15,7 @@ use crate::id::{
 };
 use crate::model::{
     Annotation, AnnotationKind, Asset, Bin, Category, Checksums, Instance, InstanceState,
-    Lifecycle, MediaSummary, Project, Rendition, Role, Run, RunKind, RunState, Sequence, Source,
-    Version,
+    Lifecycle, MediaSummary, Project, Rendition, Role, Run, RunKind, Sequence, Source, Version,
 };
 use crate::time::{MediaTime, Rate, TimeRange, Timecode};
 
@@ -266,25 +265,8 @@ impl Bench {
     }
 
     pub(super) fn run(&self, kind: RunKind) -> Run {
-        Run {
-            id: RunId::new(&self.clock),
-            kind,
-            state: RunState::Queued,
-            asset: None,
-            priority: 0,
-            params: json!({ "path": "a.mov" }),
-            result: Value::Null,
-            steps: Vec::new(),
-            progress: None,
-            failure: None,
-            attempts: 0,
-            cancel_requested: false,
-            resume_at: None,
-            idempotency_key: None,
-            created_at: self.now(),
-            updated_at: self.now(),
-            finished_at: None,
-        }
+        let params = json!({ "path": "a.mov" });
+        Run::new(RunId::new(&self.clock), kind, params, self.now())
     }
 
     /// A queued run that is in the catalog.
