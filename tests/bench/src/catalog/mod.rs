@@ -6,7 +6,7 @@ mod peer;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use emam_core::backend::catalog::{Assets, FacetField, Query, Search, SearchPage, Sort};
@@ -346,7 +346,8 @@ fn during_ingest(
             .arg(catalog.path())
             .spawn()?;
         let fed = Fed(child);
-        runtime.block_on(tokio::time::sleep(std::time::Duration::from_millis(300)));
+        // The sleep has to be made inside, where the runtime is.
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(300)).await });
         let (begun, before) = (Instant::now(), runtime.block_on(catalog.search(&Query::all()))?);
         busy = busy.min(p99()?);
         let after = runtime.block_on(catalog.search(&Query::all()))?;
