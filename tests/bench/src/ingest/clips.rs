@@ -17,29 +17,21 @@ pub(crate) struct Clip {
     pub(crate) to_ten: f64,
 }
 
-/// Makes the clips that are not there yet in `folder`.
-pub(crate) fn clips(folder: &Path, quick: bool) -> Result<Vec<Clip>> {
+/// Makes the clips that are not there yet in `folder`; only those whose name holds `only`.
+pub(crate) fn clips(folder: &Path, quick: bool, only: &str) -> Result<Vec<Clip>> {
     std::fs::create_dir_all(folder)?;
     let (hd_seconds, uhd_seconds) = if quick { (10, 2) } else { (60, 10) };
-    let mut clips = vec![Clip {
-        name: "1080p H.264",
-        path: hd(folder, hd_seconds)?,
-        to_one: Some(1.05),
-        to_ten: 0.40,
-    }];
-    clips.push(Clip {
-        name: "UHD ProRes",
-        path: uhd(folder, uhd_seconds)?,
-        to_one: None,
-        to_ten: 0.32,
-    });
+    let mut clips = Vec::new();
+    let mut add = |name: &'static str, to_one, to_ten, path: &dyn Fn() -> Result<PathBuf>| {
+        if name.contains(only) {
+            clips.push(Clip { name, path: path()?, to_one, to_ten });
+        }
+        anyhow::Ok(())
+    };
+    add("1080p H.264", Some(1.05), 0.40, &|| hd(folder, hd_seconds))?;
+    add("UHD ProRes", None, 0.32, &|| uhd(folder, uhd_seconds))?;
     if let Some(media) = std::env::var_os("EMAM_TEST_MEDIA") {
-        clips.push(Clip {
-            name: "5 s 720p",
-            path: Path::new(&media).join("bigbuckbunny.mp4"),
-            to_one: Some(1.10),
-            to_ten: 0.60,
-        });
+        add("5 s 720p", Some(1.10), 0.60, &|| Ok(Path::new(&media).join("bigbuckbunny.mp4")))?;
     }
     Ok(clips)
 }

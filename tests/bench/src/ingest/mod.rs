@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// Short clips: a look in minutes instead of a judgement.
     #[arg(long)]
     quick: bool,
+    /// Only the clips whose name holds this, for example `720p`.
+    #[arg(long, default_value = "")]
+    clip: String,
     /// Rounds; the cheapest counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -32,7 +35,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn bench(arguments: &Arguments) -> Result<Report> {
     let mut report = Report::new("ingest, CPU seconds of all processes, least of the rounds");
-    for clip in clips::clips(&arguments.folder, arguments.quick)? {
+    for clip in clips::clips(&arguments.folder, arguments.quick, &arguments.clip)? {
         let (mut ours, mut one, mut ten, mut told) = (vec![], vec![], vec![], Value::Null);
         for round in 0..arguments.rounds {
             eprintln!("{}: round {} of {}", clip.name, round + 1, arguments.rounds);
