@@ -40,7 +40,7 @@ fn in_text(file: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// Whether an absolute path starts so; `network/work/x` and `https://host/work/x` do not.
+/// Whether an absolute path starts so; the same name deeper in a path or in an address does not count.
 fn has_path(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
         let before = line[..at].chars().next_back();
