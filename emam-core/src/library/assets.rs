@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::catalog::{Query, SearchPage};
 use crate::backend::{GetOptions, Object, TranscodeJob};
+use crate::checksum::given_md5;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::id::{AssetId, CategoryId, InstanceId, RenditionId, VersionId};
 use crate::library::intake::{Intake, Refused, look, walk};
@@ -146,11 +147,8 @@ impl Assets {
 
     async fn check_options(&self, options: &IngestOptions) -> Result<()> {
         let operation = "assets.ingest";
-        if let Some(md5) = &options.expected_md5
-            && (md5.len() != 32 || !md5.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
-            return Err(Error::invalid(operation, "an MD5 has 32 hexadecimal digits")
-                .with("expected_md5", md5));
+        if let Some(md5) = &options.expected_md5 {
+            given_md5(operation, md5)?;
         }
         if let Some(title) = &options.title {
             super::named(operation, title)?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::backend::{Key, PutOptions, Storage, Upload};
+use crate::checksum::{check_md5, given_md5};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::{self, Copied, CopyIn};
 use crate::workflow::StepContext;
@@ -91,15 +92,8 @@ impl Storing<'_> {
 
 /// Refuses content that does not add up to what was said of it.
 pub(super) fn check_expected(expected: Option<&str>, found: &Copied, file: &str) -> Result<()> {
-    match expected {
-        Some(expected) if !expected.eq_ignore_ascii_case(&found.md5) => Err(Error::new(
-            ErrorKind::Integrity,
-            "assets.ingest",
-            "the file does not add up to the MD5 it was said to have; get it again",
-        )
-        .with("file", file)
-        .with("expected_md5", expected)
-        .with("md5", &found.md5)),
-        _ => Ok(()),
-    }
+    let operation = "assets.ingest";
+    let Some(expected) = expected else { return Ok(()) };
+    check_md5(operation, &given_md5(operation, expected)?, &found.md5)
+        .map_err(|error| error.with("file", file))
 }
