@@ -103,7 +103,9 @@ impl From<Store> for ArchiveRequest {
 impl From<Restore> for RestoreRequest {
     fn from(restore: Restore) -> Self {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-        let mut request = Self::of(restore.assets);
+        // The command line has asked for one at least.
+        let mut request = Self::new(restore.assets[0]);
+        request.assets = restore.assets;
         request.speed = restore.speed.unwrap_or_default();
         if let Some(days) = restore.keep_days {
             request.keep_for_ms = u64::from(days) * DAY_MS;

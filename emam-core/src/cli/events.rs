@@ -1,5 +1,7 @@
 //! `emam events`: the log of what happened.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::output::Failure;
@@ -44,7 +46,7 @@ pub(super) async fn run(session: &Session, arguments: Arguments) -> Result<(), F
         return Ok(());
     }
     while left > 0 {
-        let found = events.list(after, PageRequest::MAX_LIMIT).await?;
+        let found = events.list(after, PageRequest::MAX_LIMIT, Duration::ZERO).await?;
         let Some(last) = found.last() else { break };
         after = last.seq;
         for event in &found {

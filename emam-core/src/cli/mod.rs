@@ -43,7 +43,7 @@ use crate::error::Error;
 
 /// A media asset management engine on the command line.
 #[derive(Debug, Parser)]
-#[command(name = "emam", bin_name = "emam", version, no_binary_name = true, max_term_width = 100)]
+#[command(name = "emam", bin_name = "emam", version, no_binary_name = true)]
 #[command(after_help = AFTER_HELP)]
 struct Cli {
     /// The library's folder; else the one EMAM_LIBRARY names, else the present one.

@@ -18,11 +18,14 @@ use crate::model::{PageRequest, RunKind, RunState};
 /// A run is work under way or done: an ingest, an archiving, a restore. It survives the process
 /// that does it; `emam runs wait` and every other command that works go on with it.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   emam runs --state failed
   emam runs wait                                  work until nothing is left to do
-  emam runs --state failed --all --json | jq -r .id | xargs emam runs retry --wait")]
+  emam runs --state failed --all --json | jq -r .id | xargs emam runs retry --wait"
+)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -161,7 +164,7 @@ async fn wait(out: &Out, library: &Library, runs: &[RunId]) -> Result<(), Failur
     for (index, id) in runs.iter().enumerate() {
         let mut handle: RunHandle = library.runs().handle(*id).await?;
         watch(out, &mut handle, &format!("{} of {}", index + 1, runs.len())).await?;
-        let run = library.runs().wait(*id).await?;
+        let run = library.runs().wait(*id, None).await?;
         failed |= run.state != RunState::Succeeded;
         out.record(&run, text::run)?;
     }

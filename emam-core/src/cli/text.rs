@@ -123,7 +123,8 @@ pub(super) fn whole(asset: &Asset, renditions: &[Rendition], availability: &str)
         let bytes: u64 = files.iter().map(|file| file.size).sum();
         let mut states: Vec<_> = files.iter().map(|file| file.state.as_str()).collect();
         states.dedup();
-        let count = if files.len() == 1 { "1 file".into() } else { format!("{} files", files.len()) };
+        let count =
+            if files.len() == 1 { "1 file".into() } else { format!("{} files", files.len()) };
         row(rendition.role.as_str(), format!("{count}, {}, {}", size(bytes), states.join(" and ")));
     }
     text
@@ -139,7 +140,8 @@ pub(super) fn run(run: &Run) -> String {
         _ => String::new(),
     };
     let asset = run.asset.map_or_else(|| "-".to_owned(), |asset| asset.to_string());
-    let line = format!("{}  {:<8} {:<10} {asset}  {what}", run.id, run.kind.as_str(), run.state.as_str());
+    let line =
+        format!("{}  {:<8} {:<10} {asset}  {what}", run.id, run.kind.as_str(), run.state.as_str());
     line.trim_end().to_owned()
 }
 
@@ -201,9 +203,13 @@ mod tests {
 
     #[test]
     fn times_are_short() {
-        let shown = [0, 132, 1500, 90_075].map(|frames| length(MediaTime::new(frames, Rate::FPS_25)));
+        let shown =
+            [0, 132, 1500, 90_075].map(|frames| length(MediaTime::new(frames, Rate::FPS_25)));
         assert_eq!(shown, ["0.0 s", "5.2 s", "1:00", "1:00:03"]);
-        assert_eq!([400, 120_000, 7_200_000, 172_800_000].map(wait), ["0.4 s", "2 min", "2 h", "2 days"]);
+        assert_eq!(
+            [400, 120_000, 7_200_000, 172_800_000].map(wait),
+            ["0.4 s", "2 min", "2 h", "2 days"]
+        );
     }
 
     #[test]
