@@ -1,6 +1,7 @@
 // Runs in the hand: watch them, wait for them, stop them.
 
 import { EmamError } from "./errors.js";
+import { Noun } from "./noun.js";
 import type { AssetId, Progress, Refused, Run, RunId, RunProgress, Started } from "./records.js";
 import type { CallOptions, Client } from "./transport.js";
 
@@ -43,7 +44,7 @@ export class RunHandle<T> {
     for (;;) {
       const params = { id: this.id, seen, timeout_ms: WAIT_MS };
       const news = await this.#client.value<RunProgress>("runs.progress", params, signal);
-      if (news.progress && !same(news.progress, seen)) {
+      if (news.progress) {
         seen = news.progress;
         yield seen;
       }
@@ -66,10 +67,9 @@ export class RunHandle<T> {
         const params = { id: this.id, timeout_ms: wait };
         return await this.#client.value<T>("runs.join", params, signal);
       } catch (error) {
-        // The run may have failed with a timeout of its own: that one is another operation's.
-        const waited =
-          error instanceof EmamError && error.code === "timeout" && error.operation === "runs.join";
-        if (!waited || wait === left || left <= 0) {
+        // The run may have failed with a timeout of its own: that is another operation's.
+        const waited = error instanceof EmamError && error.code === "timeout";
+        if (!waited || !error.operation.startsWith("runs.") || left <= WAIT_MS) {
           throw error;
         }
       }
@@ -99,7 +99,11 @@ export class RunHandles<T> extends Array<RunHandle<T>> {
   }
 }
 
-function same(one: Progress, other: Progress | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+/** What `lib.runs` has beside its operations. */
+export class RunsExtras extends Noun {
+  /** Takes a run in the hand, to watch it and wait for its result. */
+  async handle<T = unknown>(id: RunId, { signal }: CallOptions = {}): Promise<RunHandle<T>> {
+    const run = await this.client.value<Run>("runs.get", { id }, signal);
+    return new RunHandle<T>(this.client, { run: run.id, asset: run.asset ?? null });
+  }
 }
-

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 /// Opens a library. `params` is the JSON of the record `OpenLibrary`.
 #[napi]
 pub async fn open(params: String) -> napi::Result<Native> {
-    let library = before_merge::open(&params).await.map_err(as_data)?;
+    let library = emam_core::api::open(&params).await.map_err(as_data)?;
     Ok(Native { library })
 }
 
@@ -26,7 +26,7 @@ impl Native {
     /// Does an operation: JSON in, JSON out.
     #[napi]
     pub async fn call(&self, operation: String, params: String) -> napi::Result<String> {
-        before_merge::call_json(&self.library, &operation, &params).await.map_err(as_data)
+        self.library.call_json(&operation, &params).await.map_err(as_data)
     }
 
     /// Prepares an operation that can be broken off.
@@ -63,7 +63,7 @@ impl Call {
                 let message = "the call was broken off";
                 Err(as_data(Error::new(ErrorKind::Cancelled, self.operation.clone(), message)))
             }
-            answer = before_merge::call_json(&self.library, &self.operation, &self.params) => {
+            answer = self.library.call_json(&self.operation, &self.params) => {
                 answer.map_err(as_data)
             }
         }
@@ -80,25 +80,4 @@ impl Call {
 fn as_data(error: Error) -> napi::Error {
     let info = serde_json::to_string(&error.to_info());
     napi::Error::from_reason(info.unwrap_or_else(|_| error.to_string()))
-}
-
-/// Stands in for what core is about to get.
-mod before_merge {
-    use emam_core::{Error, Library};
-
-    pub(crate) async fn open(params: &str) -> emam_core::Result<Library> {
-        let params: serde_json::Value = serde_json::from_str(params)
-            .map_err(|cause| Error::invalid("open", "no JSON").caused_by(cause))?;
-        Library::open(params["folder"].as_str().unwrap_or_default()).await
-    }
-
-    pub(crate) async fn call_json(
-        library: &Library,
-        operation: &str,
-        params: &str,
-    ) -> emam_core::Result<String> {
-        let params = serde_json::from_str(params)
-            .map_err(|cause| Error::invalid("call", "no JSON").caused_by(cause))?;
-        Ok(library.call(operation, params).await?.to_string())
-    }
 }
