@@ -4,7 +4,9 @@
 //! for people, and `api.json` for the generators of the bindings.
 
 mod api;
+mod client;
 mod pages;
+mod types;
 
 use std::path::Path;
 use std::process::ExitCode;
