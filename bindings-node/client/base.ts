@@ -10,7 +10,7 @@ const asyncDispose: typeof Symbol.asyncDispose =
 /** What a library has beside its nouns. */
 export abstract class LibraryBase implements AsyncDisposable {
   /** @internal */
-  protected readonly client!: Client;
+  declare protected readonly client: Client;
 
   constructor(transport: Transport) {
     Object.defineProperty(this, "client", { value: new Client(transport) });

@@ -3,16 +3,12 @@
 import { fileURLToPath } from "node:url";
 
 import binding = require("./binding.cjs");
-import { Library } from "./client.js";
+import { Library, type OpenOptions } from "./client.js";
 import { encode } from "./encode.js";
 import { EmamError, abortReason, failure, fromJson } from "./errors.js";
-import type { OpenLibrary } from "./records.js";
-import type { CallOptions, Transport } from "./transport.js";
+import type { Transport } from "./transport.js";
 
 export * from "./index.js";
-
-/** How to open a library. What is absent comes from the environment, else has a default. */
-export type OpenOptions = Omit<OpenLibrary, "folder"> & CallOptions;
 
 /**
  * Opens the library in a folder, made where there is none. Runs that were under way when it was

@@ -5,7 +5,7 @@ import type { Client } from "./transport.js";
 /** One noun of a library, with its operations as methods. */
 export abstract class Noun {
   /** @internal */
-  protected readonly client!: Client;
+  declare protected readonly client: Client;
 
   /** @internal */
   constructor(client: Client) {

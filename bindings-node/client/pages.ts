@@ -41,7 +41,7 @@ export class Pages<P extends AnyPage> implements AsyncIterable<P["items"][number
   /** Goes through the items of all pages. */
   async *[Symbol.asyncIterator](): AsyncGenerator<P["items"][number], void, undefined> {
     for await (const page of this.pages()) {
-      yield* page.items;
+      yield* page.items as Awaited<P["items"][number]>[];
     }
   }
 }

@@ -1,9 +1,10 @@
 // Files sent to a gateway in pieces: tus 1.0 (https://tus.io/protocols/resumable-upload).
 
+import type { AssetsIngestOptions } from "./client.js";
 import { encode } from "./encode.js";
 import { EmamError, abortReason, failure } from "./errors.js";
 import type { Answer, HttpTransport } from "./fetch.js";
-import type { Asset, IngestOptions } from "./records.js";
+import type { Asset } from "./records.js";
 import { RunHandle } from "./runs.js";
 import type { CallOptions, Client } from "./transport.js";
 
@@ -12,7 +13,7 @@ const PIECE_BYTES = 8 * 1024 * 1024;
 const ATTEMPTS = 5;
 
 /** What to send and how to ingest it. */
-export interface UploadOptions extends IngestOptions, CallOptions {
+export interface UploadOptions extends AssetsIngestOptions {
   /** The name of the file. */
   filename: string;
   /** How many bytes a piece has; 8 MiB unless told otherwise. */
