@@ -70,7 +70,7 @@ fn enumeration(name: &str, values: &[(String, String)]) -> String {
     }
     let mut text = format!("export type {name} =\n");
     for (value, doc) in values {
-        let _ = write!(text, "{}  | \"{value}\"\n", comment(doc, 2));
+        let _ = writeln!(text, "{}  | \"{value}\"", comment(doc, 2));
     }
     closed(text)
 }
