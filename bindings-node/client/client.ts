@@ -691,13 +691,13 @@ export class Archive extends Noun {
   /** Says what archiving would take, without doing it. */
   planStore(
     assets: AssetId[],
-    class_: StorageClass,
+    storage_class: StorageClass,
     options: CallOptions = {},
   ): Promise<ArchivePlan> {
     const { signal, ...fields } = options;
     return this.client.value<ArchivePlan>(
       "archive.plan_store",
-      { ...fields, assets, class: class_ },
+      { ...fields, assets, storage_class },
       signal,
     );
   }
@@ -711,11 +711,11 @@ export class Archive extends Noun {
   /** Puts the originals of assets into the archive. */
   store(
     assets: AssetId[],
-    class_: StorageClass,
+    storage_class: StorageClass,
     options: CallOptions = {},
   ): Promise<RunHandles<unknown>> {
     const { signal, ...fields } = options;
-    return this.client.runs<unknown>("archive.store", { ...fields, assets, class: class_ }, signal);
+    return this.client.runs<unknown>("archive.store", { ...fields, assets, storage_class }, signal);
   }
 
   /** Gets the originals of assets back for a time. */

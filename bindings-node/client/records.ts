@@ -661,7 +661,7 @@ export type Instance =
       /** Its size in bytes. */
       size: number;
       /** The class it goes to. */
-      class: StorageClass;
+      storage_class: StorageClass;
       /** What its bytes add up to. */
       checksums: Checksums;
       /** Its place among the files of its rendition, from 0. */
@@ -679,7 +679,7 @@ export type Instance =
       /** Its size in bytes. */
       size: number;
       /** The class it lies in. */
-      class: StorageClass;
+      storage_class: StorageClass;
       /** What its bytes add up to. */
       checksums: Checksums;
       /** Its place among the files of its rendition, from 0. */
@@ -697,7 +697,7 @@ export type Instance =
       /** Its size in bytes. */
       size: number;
       /** The class it lies in. */
-      class: StorageClass;
+      storage_class: StorageClass;
       /** When it is expected to be readable. */
       eta: Instant;
       /** What its bytes add up to. */
@@ -717,7 +717,7 @@ export type Instance =
       /** Its size in bytes. */
       size: number;
       /** The class the archive's own copy lies in. */
-      class: StorageClass;
+      storage_class: StorageClass;
       /** When the readable copy goes away. */
       expires_at: Instant;
       /** What its bytes add up to. */
