@@ -97,7 +97,7 @@ async fn start(library: &Library, job: &str, folder: &Path) -> Result<()> {
 async fn wait(library: &Library) -> Result<()> {
     let runs = library.runs().list(RunFilter::default(), PageRequest::first(100)).await?;
     for run in runs.items {
-        library.runs().wait(run.id).await?;
+        library.runs().wait(run.id, None).await?;
     }
     Ok(())
 }

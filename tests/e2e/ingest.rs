@@ -270,20 +270,20 @@ async fn truncated_picture_fails_and_keeps_its_original() {
 async fn source_is_decoded_once() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let tools = media::tools();
+    let tools = media::toolset();
     let log = folder.path().join("calls");
     // A program that notes each call and hands it on.
     let counting = folder.path().join("ffmpeg");
     let script = format!(
         "#!/bin/sh\necho \"$*\" >> '{}'\nexec '{}' \"$@\"\n",
         log.display(),
-        tools.ffmpeg().path.display()
+        tools.ffmpeg.path.display()
     );
     std::fs::write(&counting, script).unwrap();
     std::fs::set_permissions(&counting, std::fs::Permissions::from_mode(0o755)).unwrap();
     let config = Config {
         ffmpeg: Some(counting),
-        ffprobe: Some(tools.ffprobe().unwrap().path.clone()),
+        ffprobe: Some(tools.ffprobe.unwrap().path),
         ..Config::default()
     };
     let library =

@@ -228,7 +228,7 @@ async fn deleting_says_first_what_goes_and_then_takes_it() {
 async fn events_tell_every_change_in_order_and_can_be_followed() {
     let scene = Scene::sound().await;
     let events = scene.library.events();
-    let all = events.list(0, 1000).await.unwrap();
+    let all = events.list(0, 1000, Duration::ZERO).await.unwrap();
     assert!(all.windows(2).all(|pair| pair[0].seq < pair[1].seq));
     let of_asset: Vec<_> = all
         .iter()

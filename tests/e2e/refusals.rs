@@ -3,6 +3,8 @@
 // This is test code: a panic is how it speaks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::time::Duration;
+
 use emam_core::backend::catalog::Query;
 use emam_core::clock::SystemClock;
 use emam_core::id::AssetId;
@@ -208,7 +210,11 @@ async fn search_takes_any_text_and_refuses_forged_cursors_and_limits() {
         refused(found, ErrorKind::InvalidInput, &limit.to_string());
         let listed = library.projects().list(PageRequest::first(limit)).await;
         refused(listed, ErrorKind::InvalidInput, &limit.to_string());
-        refused(library.events().list(0, limit).await, ErrorKind::InvalidInput, &limit.to_string());
+        refused(
+            library.events().list(0, limit, Duration::ZERO).await,
+            ErrorKind::InvalidInput,
+            &limit.to_string(),
+        );
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use emam_core::api::{Shape, operations};
+use emam_core::api::{OpenLibrary, Shape, operations};
 use emam_core::{Error, ErrorKind};
+use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
 /// The operations with the schemas of all records they use.
@@ -14,6 +15,8 @@ pub(crate) struct Api {
     /// Each record, by name.
     pub(crate) records: BTreeMap<String, Value>,
     pub(crate) errors: Vec<Kind>,
+    /// A reference to the record a library is opened with.
+    pub(crate) open: Value,
 }
 
 /// One operation.
@@ -25,6 +28,8 @@ pub(crate) struct Row {
     /// A reference to a record.
     pub(crate) params: Value,
     pub(crate) result: Value,
+    /// What its runs result in, where it starts some.
+    pub(crate) outcome: Option<Value>,
 }
 
 /// One kind of error.
@@ -54,10 +59,12 @@ impl Api {
                 },
                 params: take((operation.params)().to_value())?,
                 result: take((operation.result)().to_value())?,
+                outcome: operation.outcome.map(|of| take(of().to_value())).transpose()?,
             });
         }
+        let open = adopt(schema_for!(OpenLibrary).to_value(), &mut records)?;
         let errors = kinds(&records)?;
-        Ok(Self { operations: rows, records, errors })
+        Ok(Self { operations: rows, records, errors, open })
     }
 
     /// The document bindings are generated from. Its first line says where it comes from.
@@ -66,13 +73,17 @@ impl Api {
             .operations
             .iter()
             .map(|row| {
-                json!({
+                let mut shown = json!({
                     "name": row.name,
                     "doc": row.doc,
                     "shape": row.shape,
                     "params": row.params,
                     "result": row.result,
-                })
+                });
+                if let Some(outcome) = &row.outcome {
+                    shown["outcome"] = outcome.clone();
+                }
+                shown
             })
             .collect();
         let errors: Vec<_> = self
@@ -84,6 +95,7 @@ impl Api {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$defs": self.records,
             "errors": errors,
+            "open": { "params": self.open },
             "operations": operations,
             "version": env!("CARGO_PKG_VERSION"),
         });
@@ -105,6 +117,8 @@ fn adopt(mut schema: Value, records: &mut BTreeMap<String, Value>) -> Result<Val
         }
     }
     match title {
+        // Any JSON at all: its title says no more.
+        Some(_) if root.is_empty() => Ok(schema),
         Some(Value::String(title)) if title.chars().all(char::is_alphanumeric) => {
             let reference = json!({ "$ref": format!("#/$defs/{title}") });
             insert(title, schema, records)?;

@@ -7,14 +7,19 @@ use std::sync::Arc;
 
 use emam_core::backend::{Key, MediaSource, PutFileOptions, Storage};
 use emam_core::clock::SystemClock;
-use emam_core::local::{FolderStorage, ToolPaths, Tools};
+use emam_core::local::{FolderStorage, ToolPaths, Tools, Toolset};
 
 /// The tools of this machine; a machine without them cannot run these tests at all.
-pub fn tools() -> Tools {
-    match Tools::find(&ToolPaths::from_env()) {
+pub fn toolset() -> Toolset {
+    match Toolset::find(&ToolPaths::from_env()) {
         Ok(tools) => tools,
         Err(error) => panic!("these tests need ffmpeg: {error}"),
     }
+}
+
+/// The same, as the backends take them.
+pub fn tools() -> Tools {
+    Tools::new(ToolPaths::from_env())
 }
 
 /// The storage in `folder`, made where there is none.
@@ -68,7 +73,7 @@ pub fn samples(name: &str) -> Option<PathBuf> {
 /// Makes `folder/name` with ffmpeg's own sources and gives its path.
 pub fn make(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
     let path = folder.join(name);
-    let output = Command::new(&tools().ffmpeg().path)
+    let output = Command::new(&toolset().ffmpeg.path)
         .args(["-hide_banner", "-nostdin", "-loglevel", "error", "-y"])
         .args(arguments)
         .arg(&path)
@@ -131,7 +136,7 @@ pub fn film_matroska(folder: &Path) -> PathBuf {
 
 /// 4 s at 30 frames a second of which, after the first, two of three are missing.
 pub fn variable(folder: &Path) -> PathBuf {
-    let newer = tools().ffmpeg().version.at_least(5, 1);
+    let newer = toolset().ffmpeg.version.at_least(5, 1);
     made(
         folder,
         "variable.mkv",

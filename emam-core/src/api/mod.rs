@@ -15,6 +15,8 @@
 //! assert!(emam_core::api::operation("assets.search").is_some());
 //! ```
 
+#[cfg(feature = "local")]
+mod open;
 mod params;
 mod table;
 
@@ -23,8 +25,11 @@ use std::future::Future;
 use std::pin::Pin;
 
 use schemars::Schema;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
+#[cfg(feature = "local")]
+pub use open::{OpenLibrary, open};
 pub use params::*;
 pub use table::operations;
 
@@ -42,7 +47,7 @@ pub enum Shape {
     Run,
 }
 
-type Handler = fn(Library, Value) -> Pin<Box<dyn Future<Output = Result<Value>> + Send + 'static>>;
+type Handler = fn(Library, &str) -> Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
 /// One operation of the library.
 pub struct Operation {
@@ -56,6 +61,8 @@ pub struct Operation {
     pub params: fn() -> Schema,
     /// The JSON Schema of its result.
     pub result: fn() -> Schema,
+    /// The JSON Schema of what its runs result in, where it starts some.
+    pub outcome: Option<fn() -> Schema>,
     handler: Handler,
 }
 
@@ -66,12 +73,12 @@ impl fmt::Debug for Operation {
 }
 
 impl Operation {
-    /// Does the operation.
+    /// Does the operation, from JSON to JSON.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) where the parameters are not its, naming the one
     /// that is wrong; else what the operation gives.
-    pub async fn call(&self, library: &Library, params: Value) -> Result<Value> {
+    pub async fn call(&self, library: &Library, params: &str) -> Result<String> {
         (self.handler)(library.clone(), params).await
     }
 }
@@ -82,7 +89,7 @@ pub fn operation(name: &str) -> Option<&'static Operation> {
 }
 
 /// Does an operation by name.
-pub(crate) async fn call(library: &Library, name: &str, params: Value) -> Result<Value> {
+pub(crate) async fn call(library: &Library, name: &str, params: &str) -> Result<String> {
     match operation(name) {
         Some(operation) => operation.call(library, params).await,
         None => Err(Error::invalid("call", "there is no such operation").with("operation", name)),
@@ -90,19 +97,37 @@ pub(crate) async fn call(library: &Library, name: &str, params: Value) -> Result
 }
 
 /// Parameters out of JSON. No parameters at all are as good as an empty record.
-fn read<T: serde::de::DeserializeOwned>(operation: &'static str, params: Value) -> Result<T> {
-    let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
-    serde_path_to_error::deserialize(params).map_err(|cause| {
+fn read<T: DeserializeOwned>(operation: &'static str, params: &str) -> Result<T> {
+    // What is right is read at once; what is wrong once more, for where it is wrong.
+    serde_json::from_str(params).or_else(|wrong| read_again(operation, params, &wrong))
+}
+
+fn read_again<T: DeserializeOwned>(
+    operation: &'static str,
+    params: &str,
+    wrong: &serde_json::Error,
+) -> Result<T> {
+    let is_empty = params.trim().is_empty();
+    let params = serde_json::from_str(if is_empty { "{}" } else { params }).map_err(|cause| {
+        Error::invalid(operation, format!("the parameters are no JSON: {cause}"))
+    })?;
+    let params = if params == Value::Null { Value::Object(Map::new()) } else { params };
+    let read = serde_path_to_error::deserialize(params).map_err(|cause| {
         let path = cause.path().to_string();
         let error =
             Error::invalid(operation, format!("the parameters are wrong: {}", cause.inner()));
         if path == "." { error } else { error.with("at", path) }
-    })
+    })?;
+    // Only a name that stands twice is lost on the way through a value.
+    if wrong.is_data() && !is_empty && wrong.to_string().starts_with("duplicate field") {
+        return Err(Error::invalid(operation, format!("the parameters are wrong: {wrong}")));
+    }
+    Ok(read)
 }
 
 /// A result as JSON.
-fn write<T: serde::Serialize>(operation: &'static str, result: &T) -> Result<Value> {
-    serde_json::to_value(result).map_err(|cause| {
+fn write<T: serde::Serialize>(operation: &'static str, result: &T) -> Result<String> {
+    serde_json::to_string(result).map_err(|cause| {
         Error::new(ErrorKind::Unexpected, operation, "the result has no JSON").caused_by(cause)
     })
 }

@@ -1,5 +1,9 @@
 //! The parameters of operations that take more than a record of their own, and the results that
 //! are no record.
+//!
+//! A field marked `x-spread` is a record of options: clients take its fields as arguments of their
+//! own and put them back into it. A field marked `x-positional` may be left out and still be given
+//! by position.
 
 use std::path::PathBuf;
 
@@ -66,9 +70,29 @@ params! {
         /// The run.
         id: RunId,
     }
+    /// Which run to wait for.
+    WaitForRun {
+        /// The run.
+        id: RunId,
+        /// How long to wait at most, in milliseconds; until it has ended when absent.
+        #[serde(default)]
+        timeout_ms: Option<u64>,
+    }
+    /// Which run to watch.
+    WatchRun {
+        /// The run.
+        id: RunId,
+        /// What was seen of it; what it does now comes at once when absent.
+        #[serde(default)]
+        seen: Option<Progress>,
+        /// How long to wait at most, in milliseconds; until there is something new when absent.
+        #[serde(default)]
+        timeout_ms: Option<u64>,
+    }
     /// Which page.
     WhichPage {
         /// The page.
+        #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         page: PageRequest,
     }
@@ -77,6 +101,7 @@ params! {
         /// The file.
         path: PathBuf,
         /// How to ingest it.
+        #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         options: IngestOptions,
     }
@@ -85,6 +110,7 @@ params! {
         /// The files and folders.
         paths: Vec<PathBuf>,
         /// How to ingest each of them.
+        #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         options: IngestOptions,
     }
@@ -93,6 +119,7 @@ params! {
         /// The asset.
         id: AssetId,
         /// The change.
+        #[schemars(extend("x-spread" = true))]
         patch: AssetPatch,
     }
     /// What to delete.
@@ -134,6 +161,7 @@ params! {
         /// The asset.
         asset: AssetId,
         /// What is said.
+        #[schemars(extend("x-spread" = true))]
         annotation: NewAnnotation,
     }
     /// Which annotations.
@@ -141,9 +169,11 @@ params! {
         /// The asset.
         asset: AssetId,
         /// Which of them.
+        #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         filter: AnnotationFilter,
         /// The page.
+        #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         page: PageRequest,
     }
@@ -152,6 +182,7 @@ params! {
         /// The annotation.
         id: AnnotationId,
         /// The change.
+        #[schemars(extend("x-spread" = true))]
         patch: AnnotationPatch,
     }
     /// A category to be made.
@@ -167,6 +198,7 @@ params! {
         /// The category.
         id: CategoryId,
         /// The change.
+        #[schemars(extend("x-spread" = true))]
         patch: CategoryPatch,
     }
     /// A project to be made.
@@ -179,6 +211,7 @@ params! {
         /// The project.
         id: ProjectId,
         /// The change.
+        #[schemars(extend("x-spread" = true))]
         patch: ProjectPatch,
     }
     /// A bin to be made.
@@ -212,6 +245,7 @@ params! {
         /// The bin.
         id: BinId,
         /// The change.
+        #[schemars(extend("x-spread" = true))]
         patch: BinPatch,
     }
     /// A sequence to be made.
@@ -228,6 +262,7 @@ params! {
         /// The sequence.
         id: SequenceId,
         /// The change.
+        #[schemars(extend("x-spread" = true))]
         patch: SequencePatch,
     }
     /// What to put at the end of a sequence.
@@ -235,6 +270,7 @@ params! {
         /// The sequence.
         id: SequenceId,
         /// The piece.
+        #[schemars(extend("x-spread" = true))]
         clip: ClipRequest,
     }
     /// What to put into a sequence.
@@ -244,6 +280,7 @@ params! {
         /// The frame of the sequence, from 0.
         at: i64,
         /// The piece.
+        #[schemars(extend("x-spread" = true))]
         clip: ClipRequest,
     }
     /// What to take out of a sequence.
@@ -263,15 +300,18 @@ params! {
         /// The file to be written; its extension names the format.
         path: PathBuf,
         /// How to export it.
+        #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         options: ExportOptions,
     }
     /// Which runs.
     ListRuns {
         /// Which of them.
+        #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         filter: RunFilter,
         /// The page.
+        #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         page: PageRequest,
     }
@@ -283,6 +323,9 @@ params! {
         /// How many at most, from 1 to 1,000.
         #[serde(default = "hundred")]
         limit: i64,
+        /// How long to wait for the first, in milliseconds; 0 does not wait.
+        #[serde(default)]
+        wait_ms: u64,
     }
 }
 

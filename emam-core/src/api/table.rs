@@ -1,5 +1,7 @@
 //! The table itself: one row an operation.
 
+use std::time::Duration;
+
 use schemars::schema_for;
 
 use super::params::*;
@@ -13,7 +15,7 @@ use crate::model::*;
 macro_rules! operations {
     ($(
         $(#[doc = $doc:literal])+
-        $name:literal $shape:ident ($params:ty) -> $result:ty: |$library:ident, $p:pat_param| $body:expr;
+        $name:literal $shape:ident $(<$outcome:ty>)? ($params:ty) -> $result:ty: |$library:ident, $p:pat_param| $body:expr;
     )*) => {
         /// Every operation, by noun.
         pub fn operations() -> &'static [Operation] {
@@ -24,11 +26,15 @@ macro_rules! operations {
                     shape: Shape::$shape,
                     params: || schema_for!($params),
                     result: || schema_for!($result),
-                    handler: |$library, params| Box::pin(async move {
-                        let $p: $params = read($name, params)?;
-                        let result: $result = $body;
-                        write($name, &result)
-                    }),
+                    outcome: outcome!($($outcome)?),
+                    handler: |$library, params| {
+                        let params = read($name, params);
+                        Box::pin(async move {
+                            let $p: $params = params?;
+                            let result: $result = $body;
+                            write($name, &result)
+                        })
+                    },
                 },
             )*];
             OPERATIONS
@@ -36,14 +42,24 @@ macro_rules! operations {
     };
 }
 
+/// The schema of what the runs of a row result in.
+macro_rules! outcome {
+    () => {
+        None
+    };
+    ($outcome:ty) => {
+        Some(|| schema_for!($outcome))
+    };
+}
+
 operations! {
     /// Takes a file into the library: copied, checked, probed, made playable and searchable.
-    "assets.ingest" Run (IngestFile) -> Started: |library, p|
+    "assets.ingest" Run<Asset> (IngestFile) -> Started: |library, p|
         started(&library.assets().ingest(p.path, p.options).await?);
 
     /// Takes many files, and folders with all that is in them. A file that cannot be taken is told
     /// of and holds up no other.
-    "assets.ingest_all" Run (IngestFiles) -> StartedMany: |library, p|
+    "assets.ingest_all" Run<Asset> (IngestFiles) -> StartedMany: |library, p|
         taken(library.assets().ingest_all(&p.paths, p.options).await?);
 
     /// Reads one asset.
@@ -78,7 +94,7 @@ operations! {
         Located { path: library.assets().path(p.id, p.role, p.part).await? };
 
     /// Looks into an asset again. What people have edited is spared.
-    "assets.analyze" Run (AnalyzeAsset) -> Started: |library, p|
+    "assets.analyze" Run<serde_json::Value> (AnalyzeAsset) -> Started: |library, p|
         started(&library.assets().analyze(p.id, p.kinds).await?);
 
     /// Prints what would be asked of the transcoder for an asset. Does nothing.
@@ -227,11 +243,11 @@ operations! {
         library.archive().plan_restore(&p).await?;
 
     /// Puts the originals of assets into the archive.
-    "archive.store" Run (ArchiveRequest) -> StartedMany: |library, p|
+    "archive.store" Run<serde_json::Value> (ArchiveRequest) -> StartedMany: |library, p|
         started_many(&library.archive().store(&p).await?);
 
     /// Gets the originals of assets back for a time.
-    "archive.restore" Run (RestoreRequest) -> StartedMany: |library, p|
+    "archive.restore" Run<serde_json::Value> (RestoreRequest) -> StartedMany: |library, p|
         started_many(&library.archive().restore(&p).await?);
 
     /// Reads one run, with its progress.
@@ -242,7 +258,18 @@ operations! {
         library.runs().list(p.filter, p.page).await?;
 
     /// Waits until a run has ended, one way or the other.
-    "runs.wait" Value (WhichRun) -> crate::model::Run: |library, p| library.runs().wait(p.id).await?;
+    "runs.wait" Value (WaitForRun) -> crate::model::Run: |library, p|
+        library.runs().wait(p.id, millis(p.timeout_ms)).await?;
+
+    /// Waits until a run has succeeded and gives its result: of an ingest, the asset. A run that
+    /// has failed gives the error it was given up for.
+    "runs.join" Value (WaitForRun) -> serde_json::Value: |library, p|
+        library.runs().join(p.id, millis(p.timeout_ms)).await?;
+
+    /// Waits until a run does something else than what was seen of it, or has ended. When the time
+    /// is over, nothing is new.
+    "runs.progress" Value (WatchRun) -> RunProgress: |library, p|
+        library.runs().progress(p.id, p.seen, millis(p.timeout_ms)).await?;
 
     /// Asks a run to stop.
     "runs.cancel" Value (WhichRun) -> crate::model::Run: |library, p|
@@ -252,13 +279,17 @@ operations! {
     "runs.retry" Value (WhichRun) -> crate::model::Run: |library, p|
         library.runs().retry(p.id).await?;
 
-    /// Reads the event log after an event.
+    /// Reads the event log after an event. Where there is none yet, it may wait for one.
     "events.list" Value (ListEvents) -> Vec<Event>: |library, p|
-        library.events().list(p.after, p.limit).await?;
+        library.events().list(p.after, p.limit, Duration::from_millis(p.wait_ms)).await?;
 
     /// Tells the number of the last event.
     "events.last" Value (Nothing) -> LastEvent: |library, _|
         LastEvent { seq: library.events().last().await? };
+}
+
+fn millis(time: Option<u64>) -> Option<Duration> {
+    time.map(Duration::from_millis)
 }
 
 fn started<T: RunResult>(run: &RunHandle<T>) -> Started {

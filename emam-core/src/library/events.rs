@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::library::handle;
+use crate::library::{handle, waiting};
 use crate::model::Event;
 
 handle! {
@@ -14,17 +14,26 @@ handle! {
 
 impl Events {
     /// Reads at most `limit` events (1 to 1,000) after the one numbered `after`; 0 reads from the
-    /// first.
+    /// first. Where there is none yet, it waits for one for at most `wait`.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a limit out of range.
-    pub async fn list(&self, after: i64, limit: i64) -> Result<Vec<Event>> {
-        let limit = crate::model::PageRequest::first(limit).checked_limit("events.list")?;
+    pub async fn list(&self, after: i64, limit: i64, wait: Duration) -> Result<Vec<Event>> {
+        const OPERATION: &str = "events.list";
+        let limit = crate::model::PageRequest::first(limit).checked_limit(OPERATION)?;
         if after < 0 {
-            return Err(Error::invalid("events.list", "after is the number of an event, or 0")
+            return Err(Error::invalid(OPERATION, "after is the number of an event, or 0")
                 .with("after", after));
         }
-        self.catalog().events(after, limit).await
+        let look = || async move {
+            let events = self.catalog().events(after, limit).await?;
+            Ok((!events.is_empty()).then_some(events))
+        };
+        if wait.is_zero() {
+            return Ok(look().await?.unwrap_or_default());
+        }
+        let events = waiting::until(&self.library, OPERATION, Some(wait), look).await?;
+        Ok(events.unwrap_or_default())
     }
 
     /// The number of the last event; 0 when there is none.
@@ -56,17 +65,13 @@ impl EventStream {
     /// # Errors
     /// What reading the catalog gives; call again to go on.
     pub async fn next(&mut self) -> Result<Event> {
-        // Another process may have written, of which nothing tells this one: so it looks.
-        const LOOK_AGAIN: Duration = Duration::from_millis(250);
+        const A_WHILE: Duration = Duration::from_secs(60);
         loop {
             if let Some(event) = self.ready.pop_front() {
                 self.after = event.seq;
                 return Ok(event);
             }
-            self.ready = self.events.list(self.after, 500).await?.into();
-            if self.ready.is_empty() {
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
+            self.ready = self.events.list(self.after, 500, A_WHILE).await?.into();
         }
     }
 }

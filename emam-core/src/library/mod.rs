@@ -7,11 +7,13 @@ mod bins;
 mod builder;
 mod categories;
 mod events;
+mod guard;
 mod intake;
 mod projects;
 mod run;
 mod runs;
 mod sequences;
+mod waiting;
 
 #[cfg(feature = "local")]
 use std::path::Path;
@@ -24,6 +26,7 @@ pub use bins::{BinPatch, Bins};
 pub use builder::LibraryBuilder;
 pub use categories::{Categories, CategoryPatch};
 pub use events::{EventStream, Events};
+pub use guard::ProcessGuard;
 pub use intake::{Intake, Refused};
 pub use projects::{ProjectPatch, Projects};
 pub use run::{RunHandle, RunResult};
@@ -31,7 +34,7 @@ pub use runs::Runs;
 pub use sequences::{ClipRequest, ExportOptions, Exported, SequencePatch, Sequences};
 
 use crate::backend::Backends;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::workflow::Engine;
 
 /// A library of media. Cheap to clone; all clones are the same library.
@@ -59,6 +62,7 @@ pub struct Library {
 struct Inner {
     backends: Arc<Backends>,
     engine: Engine,
+    guard: ProcessGuard,
 }
 
 impl Library {
@@ -80,7 +84,7 @@ impl Library {
     }
 
     fn from_parts(backends: Arc<Backends>, engine: Engine) -> Self {
-        Self { inner: Arc::new(Inner { backends, engine }) }
+        Self { inner: Arc::new(Inner { backends, engine, guard: ProcessGuard::new() }) }
     }
 
     /// Assets: ingest, find, change, open.
@@ -128,17 +132,46 @@ impl Library {
         Events::new(self.clone())
     }
 
-    /// Does an operation by name, as every other language does: see [`api`](crate::api).
+    /// Does an operation by name: see [`api`](crate::api).
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where there is no such operation or the
-    /// parameters are not its; else what the operation gives.
+    /// As [`call_json`](Self::call_json).
     pub async fn call(
         &self,
         operation: &str,
         params: serde_json::Value,
     ) -> Result<serde_json::Value> {
+        let result = self.call_json(operation, &params.to_string()).await?;
+        serde_json::from_str(&result).map_err(|cause| {
+            let message = "the result is no JSON";
+            Error::new(ErrorKind::Unexpected, operation.to_owned(), message).caused_by(cause)
+        })
+    }
+
+    /// Does an operation by name, from JSON to JSON, as every other language does. No text at all
+    /// is as good as an empty record of parameters.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) where there is no such operation or the parameters
+    /// are not its, naming the one that is wrong; [`Conflict`](ErrorKind::Conflict) where the
+    /// library is closed; else what the operation gives.
+    pub async fn call_json(&self, operation: &str, params: &str) -> Result<String> {
+        self.check_usable(operation)?;
         crate::api::call(self, operation, params).await
+    }
+
+    /// Tells whether operations can be called at all.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) where the library is closed, or this process is a fork of
+    /// the one that opened it.
+    pub fn check_usable(&self, operation: &str) -> Result<()> {
+        self.inner.guard.check(operation)?;
+        if *self.inner.engine.closing().borrow() {
+            let message = "the library is closed; open it again";
+            return Err(Error::new(ErrorKind::Conflict, operation.to_owned(), message));
+        }
+        Ok(())
     }
 
     /// The backends this library stands on.

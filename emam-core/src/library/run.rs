@@ -1,7 +1,6 @@
 //! A run in the hand: wait for it, watch it, stop it.
 
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -10,9 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AssetId, RunId};
 use crate::model::{Asset, Progress, Run, RunState};
 use crate::workflow::IngestResult;
-
-/// How long to rely on being told before looking again, for runs other processes work on.
-const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// A run that was started. Dropping the handle changes nothing: the run goes on.
 #[derive(Debug)]
@@ -65,6 +61,20 @@ fn decode<T: DeserializeOwned>(run: &Run) -> Result<T> {
     })
 }
 
+/// The run, unless it has failed or was cancelled.
+pub(super) fn succeeded(run: Run) -> Result<Run> {
+    let id = run.id;
+    let error = match (run.state, run.failure) {
+        (RunState::Succeeded, _) => return Ok(Run { failure: None, ..run }),
+        (RunState::Failed, Some(failure)) => Error::from(failure.error),
+        (RunState::Failed, None) => {
+            Error::new(ErrorKind::Unexpected, "runs.join", "the run has failed")
+        }
+        _ => Error::new(ErrorKind::Cancelled, "runs.join", "the run was cancelled"),
+    };
+    Err(error.with("run", id))
+}
+
 impl<T: RunResult> RunHandle<T> {
     pub(super) fn new(library: Library, run: &Run) -> Self {
         Self {
@@ -93,17 +103,8 @@ impl<T: RunResult> RunHandle<T> {
     /// The error the run was given up for; [`Cancelled`](ErrorKind::Cancelled) where it was
     /// cancelled.
     pub async fn join(&self) -> Result<T> {
-        let run = self.library.runs().wait(self.id).await?;
-        match run.state {
-            RunState::Succeeded => T::read(&self.library, run).await,
-            RunState::Failed => Err(match run.failure {
-                Some(failure) => Error::from(failure.error),
-                None => Error::new(ErrorKind::Unexpected, "runs.join", "the run has failed"),
-            }
-            .with("run", run.id)),
-            _ => Err(Error::new(ErrorKind::Cancelled, "runs.join", "the run was cancelled")
-                .with("run", run.id)),
-        }
+        let run = self.library.runs().wait(self.id, None).await?;
+        T::read(&self.library, succeeded(run)?).await
     }
 
     /// Waits for news of its progress; nothing when the run has ended. News that comes faster than
@@ -112,19 +113,15 @@ impl<T: RunResult> RunHandle<T> {
     /// # Errors
     /// What reading the catalog gives.
     pub async fn progress(&mut self) -> Result<Option<Progress>> {
-        let mut changes = self.library.engine().changes();
-        while !self.ended {
-            let run = self.library.runs().get(self.id).await?;
-            self.ended = run.state.is_final();
-            if run.progress.is_some() && run.progress != self.seen {
-                self.seen.clone_from(&run.progress);
-                return Ok(run.progress);
-            }
-            if !self.ended {
-                let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
-            }
+        if self.ended {
+            return Ok(None);
         }
-        Ok(None)
+        let news = self.library.runs().progress(self.id, self.seen.clone(), None).await?;
+        self.ended = news.ended;
+        if news.progress.is_some() {
+            self.seen.clone_from(&news.progress);
+        }
+        Ok(news.progress)
     }
 
     /// Asks the run to stop; it is stopped soon. What it has stored is tidied away.

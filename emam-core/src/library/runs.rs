@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use crate::backend::catalog::RunFilter;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AssetId, RunId};
-use crate::library::{RunHandle, RunResult, handle};
-use crate::model::{Page, PageRequest, Progress, Run, RunKind, RunState, StepState};
+use crate::library::run::succeeded;
+use crate::library::{RunHandle, RunResult, handle, waiting};
+use crate::model::{
+    Asset, Page, PageRequest, Progress, Run, RunKind, RunProgress, RunState, StepState,
+};
 
 handle! {
     /// Work under way and done.
@@ -43,24 +46,60 @@ impl Runs {
         self.catalog().runs(&filter, &page).await
     }
 
-    /// Waits until a run has ended, one way or the other.
+    /// Waits until a run has ended, one way or the other, whichever process works on it.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown id;
+    /// [`Timeout`](crate::ErrorKind::Timeout) where it has not ended within `timeout`.
+    pub async fn wait(&self, id: RunId, timeout: Option<Duration>) -> Result<Run> {
+        const OPERATION: &str = "runs.wait";
+        let look = || async move {
+            let run = self.catalog().run(id).await?;
+            Ok(run.state.is_final().then_some(run))
+        };
+        let run = waiting::until(&self.library, OPERATION, timeout, look).await?;
+        waiting::in_time(OPERATION, run).map_err(|error| error.with("run", id))
+    }
+
+    /// Waits until a run has succeeded and gives its result: of an ingest, the [asset]; of others,
+    /// what they recorded.
+    ///
+    /// # Errors
+    /// The error the run was given up for; [`Cancelled`](crate::ErrorKind::Cancelled) where it was
+    /// cancelled; else as [`wait`](Self::wait).
+    ///
+    /// [asset]: crate::model::Asset
+    pub async fn join(&self, id: RunId, timeout: Option<Duration>) -> Result<serde_json::Value> {
+        let run = succeeded(self.wait(id, timeout).await?)?;
+        if run.kind != RunKind::Ingest {
+            return Ok(run.result);
+        }
+        let asset = Asset::read(&self.library, run).await?;
+        serde_json::to_value(asset).map_err(|cause| {
+            Error::new(ErrorKind::Unexpected, "runs.join", "the asset has no JSON").caused_by(cause)
+        })
+    }
+
+    /// Waits until a run does something else than what was `seen` of it, or has ended. When the
+    /// time is over, nothing is new.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown id.
-    pub async fn wait(&self, id: RunId) -> Result<Run> {
-        // Another process may be at it, of which nothing tells this one: so it looks.
-        const LOOK_AGAIN: Duration = Duration::from_millis(300);
-        let mut changes = self.library.engine().changes();
-        loop {
-            let run = self.catalog().run(id).await?;
-            if run.state.is_final() {
-                return Ok(run);
-            }
-            // Progress is no end: look at most once in a while, however often there is news.
-            let pause = tokio::time::sleep(Duration::from_millis(20));
-            let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
-            pause.await;
-        }
+    pub async fn progress(
+        &self,
+        id: RunId,
+        seen: Option<Progress>,
+        timeout: Option<Duration>,
+    ) -> Result<RunProgress> {
+        let seen = &seen;
+        let look = || async move {
+            let run = self.get(id).await?;
+            let ended = run.state.is_final();
+            let progress = run.progress.filter(|progress| Some(progress) != seen.as_ref());
+            Ok((ended || progress.is_some()).then_some(RunProgress { progress, ended }))
+        };
+        let news = waiting::until(&self.library, "runs.progress", timeout, look).await?;
+        Ok(news.unwrap_or_default())
     }
 
     /// Takes a run in the hand, to watch it and wait for its result.

@@ -70,9 +70,10 @@ impl Analyzer for FfAnalyzer {
             outputs: Vec::new(),
             findings: request.kinds.clone(),
         };
+        let ffmpeg = self.tools.ffmpeg().await?;
         let looking = Looking {
-            plan: compile(&profile, &request.technical, &self.tools.ffmpeg().version, &input)?,
-            ffmpeg: self.tools.ffmpeg().clone(),
+            plan: compile(&profile, &request.technical, &ffmpeg.version, &input)?,
+            ffmpeg: ffmpeg.clone(),
             work_dir: self.work_dir.clone(),
             request: request.clone(),
         };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::catalog::RunFilter;
-use crate::backend::{Analyzer, Archive, Backends, Catalog, NoTools, Prober, Storage, Transcoder};
+use crate::backend::{Analyzer, Archive, Backends, Catalog, Prober, Storage, Transcoder};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -52,36 +52,18 @@ impl LocalBackends {
         let mut paths = ToolPaths::from_env();
         paths.ffmpeg = config.ffmpeg.clone().or(paths.ffmpeg);
         paths.ffprobe = config.ffprobe.clone().or(paths.ffprobe);
-        let tools = tokio::task::spawn_blocking(move || Tools::find(&paths)).await;
-        let tools = tools.unwrap_or_else(|cause| {
-            let message = "looking for ffmpeg has broken off";
-            Err(Error::new(crate::ErrorKind::Unexpected, "library.open", message).caused_by(cause))
-        });
+        let tools = Tools::new(paths);
         let work = work_folder(&folder);
-        let (prober, transcoder, analyzer): (
-            Arc<dyn Prober>,
-            Arc<dyn Transcoder>,
-            Arc<dyn Analyzer>,
-        ) = match tools {
-            Ok(tools) => (
-                Arc::new(FfProber::new(tools.clone())),
-                Arc::new(FfTranscoder::new(tools.clone(), work.clone(), Arc::clone(clock))),
-                Arc::new(FfAnalyzer::new(tools, work, Arc::clone(clock))),
-            ),
-            // A library without ffmpeg can be searched and edited; what needs it says so.
-            Err(error) => {
-                let none = Arc::new(NoTools::new(&error));
-                (Arc::clone(&none) as _, Arc::clone(&none) as _, none)
-            }
-        };
+        let transcoder = FfTranscoder::new(tools.clone(), work.clone(), Arc::clone(clock));
+        let analyzer = FfAnalyzer::new(tools.clone(), work, Arc::clone(clock));
         Ok(Self {
             catalog: Arc::new(catalog),
             originals: Arc::clone(&originals) as _,
             proxies: Arc::clone(&proxies) as _,
             archive: Arc::new(archive),
-            prober,
-            transcoder,
-            analyzer,
+            prober: Arc::new(FfProber::new(tools)),
+            transcoder: Arc::new(transcoder),
+            analyzer: Arc::new(analyzer),
             folder,
             storages: [originals, proxies],
         })

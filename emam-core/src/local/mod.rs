@@ -22,5 +22,5 @@ pub use archive::{ColdFolder, RestoreTime, RestoreTimes};
 pub use catalog::SqliteCatalog;
 pub use probe::FfProber;
 pub use storage::{FolderStorage, UnfinishedUpload};
-pub use tools::{Tool, ToolPaths, ToolVersion, Tools};
+pub use tools::{Tool, ToolPaths, ToolVersion, Tools, Toolset};
 pub use transcode::FfTranscoder;

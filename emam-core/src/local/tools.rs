@@ -7,8 +7,13 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use tokio::sync::OnceCell;
+
+use crate::error::{Error, ErrorKind, Result, Retry};
+
+const OPERATION: &str = "tools.find";
 
 /// Demuxers that read one file and nothing it names: no playlists (`hls`, `dash`, `concat`), no
 /// descriptions (`sdp`, `lavfi`), no file name patterns (`image2`), no text.
@@ -99,15 +104,65 @@ pub struct Tool {
     pub version: ToolVersion,
 }
 
-/// The programs media is read and written with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The programs media is read and written with, looked for when the first of them is needed: a
+/// library that is only searched starts no program.
+#[derive(Debug, Clone)]
 pub struct Tools {
-    ffmpeg: Tool,
-    ffprobe: Option<Tool>,
+    paths: ToolPaths,
+    found: Arc<OnceCell<Toolset>>,
 }
 
 impl Tools {
-    /// Looks for the programs and runs each once for its version.
+    /// The programs at these places. Nothing is looked at yet.
+    pub fn new(paths: ToolPaths) -> Self {
+        Self { paths, found: Arc::default() }
+    }
+
+    /// The program that decodes, filters and encodes.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where there is none, or where one that was named is
+    /// not there or does not run. Once it is installed, the next call finds it.
+    pub async fn ffmpeg(&self) -> Result<&Tool> {
+        Ok(&self.found().await?.ffmpeg)
+    }
+
+    /// The program that probes.
+    ///
+    /// # Errors
+    /// As [`ffmpeg`](Self::ffmpeg); also where there is an ffmpeg and no ffprobe, which is so when
+    /// it came with a PyPI or npm package.
+    pub async fn ffprobe(&self) -> Result<&Tool> {
+        self.found().await?.required_ffprobe()
+    }
+
+    async fn found(&self) -> Result<&Toolset> {
+        let look = || async {
+            let paths = self.paths.clone();
+            tokio::task::spawn_blocking(move || Toolset::find(&paths)).await.unwrap_or_else(
+                |cause| {
+                    let message = "looking for ffmpeg has broken off";
+                    Err(Error::new(ErrorKind::Unexpected, OPERATION, message).caused_by(cause))
+                },
+            )
+        };
+        // Trying again soon finds no program either: somebody has to install one.
+        self.found.get_or_try_init(look).await.map_err(|error| error.retry(Retry::No))
+    }
+}
+
+/// The programs that were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toolset {
+    /// The program that decodes, filters and encodes.
+    pub ffmpeg: Tool,
+    /// The program that probes, where there is one.
+    pub ffprobe: Option<Tool>,
+}
+
+impl Toolset {
+    /// Looks for the programs now and runs each once for its version. Blocks for as long as they
+    /// take to start.
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) where there is no ffmpeg, or where one that was
@@ -123,8 +178,7 @@ impl Tools {
         let beside = ffmpeg.path.with_file_name(program_name("ffprobe"));
         let ffprobe = match &paths.ffprobe {
             Some(path) => Some(run_for_version(path)?),
-            // They are built together, so the one beside ffmpeg is of its version: starting it to
-            // be told so would cost every opening as much as the search for ffmpeg did.
+            // They are built together, so the one beside ffmpeg is of its version.
             None if beside.is_file() => {
                 Some(Tool { path: beside, version: ffmpeg.version.clone() })
             }
@@ -136,37 +190,17 @@ impl Tools {
         Ok(Self { ffmpeg, ffprobe })
     }
 
-    /// Takes the programs at these paths.
-    ///
-    /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) where one is not there or does not run.
-    pub fn from_paths(ffmpeg: &Path, ffprobe: Option<&Path>) -> Result<Self> {
-        Ok(Self {
-            ffmpeg: run_for_version(ffmpeg)?,
-            ffprobe: ffprobe.map(run_for_version).transpose()?,
-        })
-    }
-
-    /// The program that decodes, filters and encodes.
-    pub fn ffmpeg(&self) -> &Tool {
-        &self.ffmpeg
-    }
-
-    /// The program that probes.
-    ///
-    /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) where there is none, which is so when ffmpeg came
-    /// with a PyPI or npm package.
-    pub fn ffprobe(&self) -> Result<&Tool> {
+    fn required_ffprobe(&self) -> Result<&Tool> {
         self.ffprobe.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unavailable,
-                "tools.find",
+                OPERATION,
                 "there is no ffprobe, so video and sound cannot be probed; the ffmpeg in use has \
                  none beside it: install ffmpeg from your system (apt install ffmpeg, brew \
                  install ffmpeg) or set EMAM_FFPROBE",
             )
             .with("ffmpeg", self.ffmpeg.path.display())
+            .retry(Retry::No)
         })
     }
 }
@@ -196,7 +230,7 @@ fn input(file: &Path, formats: &str) -> Vec<OsString> {
 fn ffmpeg_is_missing() -> Error {
     Error::new(
         ErrorKind::Unavailable,
-        "tools.find",
+        OPERATION,
         "ffmpeg was not found on PATH; install it (apt install ffmpeg, brew install ffmpeg, \
          winget install ffmpeg, or pip install imageio-ffmpeg in the active virtual environment), \
          or set EMAM_FFMPEG to its path",
@@ -250,7 +284,7 @@ fn entries(folder: &Path, prefix: &str) -> Vec<PathBuf> {
 
 fn run_for_version(path: &Path) -> Result<Tool> {
     let unusable = |message: &'static str| {
-        Error::new(ErrorKind::Unavailable, "tools.find", message).with("path", path.display())
+        Error::new(ErrorKind::Unavailable, OPERATION, message).with("path", path.display())
     };
     let output =
         Command::new(path).arg("-version").stdin(Stdio::null()).output().map_err(|cause| {
@@ -293,12 +327,12 @@ mod tests {
 
     #[test]
     fn an_absent_ffmpeg_is_an_error_that_says_how_to_get_it() {
-        let error = Tools::find(&ToolPaths::default()).unwrap_err();
+        let error = Toolset::find(&ToolPaths::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.message().contains("apt install ffmpeg"), "{error}");
 
         let paths = ToolPaths { ffmpeg: Some("/nowhere/ffmpeg".into()), ..ToolPaths::from_env() };
-        let error = Tools::find(&paths).unwrap_err();
+        let error = Toolset::find(&paths).unwrap_err();
         assert_eq!(error.get("path"), Some("/nowhere/ffmpeg"));
     }
 
@@ -318,15 +352,15 @@ mod tests {
         let binary = "lib/python3.12/site-packages/imageio_ffmpeg/binaries/ffmpeg-linux-v9.0.2";
         fake(&root.path().join(binary), "9.0.2");
         let paths = ToolPaths { virtual_env: Some(root.path().to_owned()), ..ToolPaths::default() };
-        let tools = Tools::find(&paths).unwrap();
-        assert_eq!(tools.ffmpeg().version.number, (9, 0));
-        let error = tools.ffprobe().unwrap_err();
+        let tools = Toolset::find(&paths).unwrap();
+        assert_eq!(tools.ffmpeg.version.number, (9, 0));
+        let error = tools.required_ffprobe().unwrap_err();
         assert!(error.message().contains("EMAM_FFPROBE"), "{error}");
 
         fake(&root.path().join("node_modules/ffmpeg-static/ffmpeg"), "6.0");
         let deep = root.path().join("a/b");
         let paths = ToolPaths { node_root: Some(deep), ..ToolPaths::default() };
-        assert_eq!(Tools::find(&paths).unwrap().ffmpeg().version.number, (6, 0));
+        assert_eq!(Toolset::find(&paths).unwrap().ffmpeg.version.number, (6, 0));
     }
 
     #[test]
@@ -339,9 +373,9 @@ mod tests {
         fake(&good.join("ffmpeg"), "5.1");
         fake(&good.join("ffprobe"), "5.1");
         let paths = ToolPaths { folders: vec![broken, good.clone()], ..ToolPaths::default() };
-        let tools = Tools::find(&paths).unwrap();
-        assert_eq!(tools.ffmpeg().path, good.join("ffmpeg"));
-        assert_eq!(tools.ffprobe().unwrap().path, good.join("ffprobe"));
+        let tools = Toolset::find(&paths).unwrap();
+        assert_eq!(tools.ffmpeg.path, good.join("ffmpeg"));
+        assert_eq!(tools.required_ffprobe().unwrap().path, good.join("ffprobe"));
     }
 
     #[test]

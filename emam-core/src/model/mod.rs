@@ -30,7 +30,9 @@ pub use project::Project;
 pub use rendition::{
     Checksums, Derivation, FrameMap, Instance, InstanceState, Rendition, Role, StorageClass,
 };
-pub use run::{Failure, FailureReason, Progress, Run, RunKind, RunState, Step, StepState};
+pub use run::{
+    Failure, FailureReason, Progress, Run, RunKind, RunProgress, RunState, Step, StepState,
+};
 pub use sequence::{
     Clip, ClipSource, Gap, Item, Sequence, SequenceMarker, Track, TrackKind, Transition,
 };

@@ -199,6 +199,15 @@ pub struct Progress {
     pub eta_ms: Option<u64>,
 }
 
+/// What is new about the progress of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunProgress {
+    /// What it is doing now, where that is something else than what was seen.
+    pub progress: Option<Progress>,
+    /// Whether it has ended, one way or the other.
+    pub ended: bool,
+}
+
 /// Why a run was given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {

@@ -135,6 +135,11 @@ impl Engine {
         self.shared.change.subscribe()
     }
 
+    /// Tells when it begins to close.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.shared.closing.subscribe()
+    }
+
     /// What a run of this process is doing now, fresher than the catalog knows it.
     pub fn live_progress(&self, run: RunId) -> Option<Progress> {
         lock(&self.shared.live).get(&run).and_then(|live| live.progress.clone())

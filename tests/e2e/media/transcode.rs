@@ -468,7 +468,7 @@ async fn recorder_tracks_stay_apart() {
     // Each channel of the proxy has the tone of its track, highs included.
     for (channel, number) in (0..6).zip(1_u32..) {
         let filter = format!("[0:a]pan=mono|c0=c{channel}");
-        let output = std::process::Command::new(&media::tools().ffmpeg().path)
+        let output = std::process::Command::new(&media::toolset().ffmpeg.path)
             .args(["-v", "error", "-i", proxy.to_str().unwrap(), "-filter_complex", &filter])
             .args(["-ar", "48000", "-f", "s16le", "-"])
             .output()

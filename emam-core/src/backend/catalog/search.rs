@@ -47,6 +47,7 @@ pub trait Search: Debug + Send + Sync + 'static {
 #[serde(deny_unknown_fields, default)]
 pub struct Query {
     /// Words to be found: `rain london`, `"exact phrase"`, `pre*` (begins with), `-without`.
+    #[schemars(extend("x-positional" = true))]
     pub text: Option<String>,
     /// Of one of these kinds.
     pub kinds: Vec<AssetKind>,

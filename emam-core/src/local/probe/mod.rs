@@ -172,7 +172,7 @@ impl FfProber {
             other: streams.other,
             picture: None,
             exif: streams::camera(&reply.format),
-            prober: self.name()?,
+            prober: self.name().await?,
             raw,
         })
     }
@@ -276,8 +276,9 @@ impl FfProber {
     async fn ask(&self, input: Vec<std::ffi::OsString>, asked: &[&str]) -> Result<(Value, Reply)> {
         let options = ["-hide_banner", "-loglevel", "warning", "-print_format", "json"];
         let show = ["-show_format", "-show_streams"];
+        let ffprobe = self.tools.ffprobe().await?;
         let program = Program {
-            path: self.tools.ffprobe()?.path.clone(),
+            path: ffprobe.path.clone(),
             arguments: options
                 .iter()
                 .chain(&show)
@@ -299,7 +300,7 @@ impl FfProber {
                 OPERATION,
                 "this ffmpeg cannot decode the file; a newer one may",
             )
-            .with("version", &self.tools.ffprobe()?.version.text)
+            .with("version", &ffprobe.version.text)
             .with("reason", reason));
         }
         if !ended.status.success() {
@@ -324,8 +325,8 @@ impl FfProber {
         })
     }
 
-    fn name(&self) -> Result<String> {
-        Ok(format!("ffprobe {}", self.tools.ffprobe()?.version.text))
+    async fn name(&self) -> Result<String> {
+        Ok(format!("ffprobe {}", self.tools.ffprobe().await?.version.text))
     }
 }
 

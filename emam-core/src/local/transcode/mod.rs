@@ -105,9 +105,10 @@ impl Transcoder for FfTranscoder {
                 Error::new(ErrorKind::Unsupported, SUBMIT, message).with("kind", kind.as_str())
             );
         }
+        let ffmpeg = self.tools.ffmpeg().await?;
         let making = outputs::Making {
-            plan: compile(&job.profile, &job.technical, &self.tools.ffmpeg().version, &input)?,
-            ffmpeg: self.tools.ffmpeg().clone(),
+            plan: compile(&job.profile, &job.technical, &ffmpeg.version, &input)?,
+            ffmpeg: ffmpeg.clone(),
             work_dir: self.work_dir.clone(),
             input,
             job: job.clone(),
@@ -140,7 +141,7 @@ impl Transcoder for FfTranscoder {
                 roles.join(", ")
             ));
         }
-        let ffmpeg = self.tools.ffmpeg();
+        let ffmpeg = self.tools.ffmpeg().await?;
         let plan = compile(&job.profile, &job.technical, &ffmpeg.version, &input)?;
         if !plan.runs {
             return Ok("nothing: the media holds nothing this profile makes something of".into());

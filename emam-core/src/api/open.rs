@@ -1,0 +1,77 @@
+//! Opening a library by JSON, as every other language does.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::read;
+use crate::Library;
+use crate::config::Config;
+use crate::error::Result;
+
+/// Which library to open, and how. What is absent is taken from the environment, and else has a
+/// default that works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenLibrary {
+    /// The library's folder, made where there is none.
+    pub folder: PathBuf,
+    /// How many runs are executed at once (`EMAM_WORKERS`); 4 unless told otherwise, 0 leaves them
+    /// to other processes.
+    #[serde(default)]
+    pub workers: Option<usize>,
+    /// How many may be in a lane at once, by lane (`EMAM_LANES`): `transcode` (1), `store` (2).
+    #[serde(default)]
+    pub lanes: Option<BTreeMap<String, usize>>,
+    /// The ffmpeg program (`EMAM_FFMPEG`); looked for on the PATH and in installed packages when
+    /// absent.
+    #[serde(default)]
+    pub ffmpeg: Option<PathBuf>,
+    /// The ffprobe program (`EMAM_FFPROBE`); the one beside ffmpeg when absent.
+    #[serde(default)]
+    pub ffprobe: Option<PathBuf>,
+    /// Where archived originals go (`EMAM_COLD_FOLDER`); `archive/` in the library's folder when
+    /// absent.
+    #[serde(default)]
+    pub cold_folder: Option<PathBuf>,
+}
+
+/// Opens the library that `params`, an [`OpenLibrary`] as JSON, describes.
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for parameters or variables that cannot be
+/// understood, named; else as [`Library::open`].
+pub async fn open(params: &str) -> Result<Library> {
+    let wanted: OpenLibrary = read("library.open", params)?;
+    let known = Config::from_env()?;
+    let config = Config {
+        workers: wanted.workers.or(known.workers),
+        lanes: wanted.lanes.unwrap_or(known.lanes),
+        ffmpeg: wanted.ffmpeg.or(known.ffmpeg),
+        ffprobe: wanted.ffprobe.or(known.ffprobe),
+        cold_folder: wanted.cold_folder.or(known.cold_folder),
+    };
+    Library::builder().config(config).open(wanted.folder).await
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ErrorKind;
+
+    #[tokio::test]
+    async fn a_library_is_opened_by_json_and_wrong_settings_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let params = serde_json::json!({ "folder": folder.path(), "workers": 0 });
+        let library = super::open(&params.to_string()).await.unwrap();
+        assert_eq!(library.call_json("events.last", "").await.unwrap(), r#"{"seq":0}"#);
+        library.close().await;
+        let error = library.call_json("events.last", "").await.unwrap_err();
+        assert_eq!((error.kind(), error.operation()), (ErrorKind::Conflict, "events.last"));
+
+        let error = super::open(r#"{"folder": "x", "worker": 4}"#).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.message().contains("`worker`"), "{error}");
+    }
+}
