@@ -66,6 +66,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `local` (default) | SQLite catalog, folder storage, cold folder, ffmpeg: [`Library::open`] |
+//! | `gateway` | the operations, media, events and uploads over HTTP: `gateway` |
 //! | `testkit` | conformance suites for backends and storages that fail on purpose |
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -75,6 +76,8 @@ mod checksum;
 pub mod clock;
 pub mod config;
 pub mod error;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 pub mod id;
 mod io;
 pub mod library;
