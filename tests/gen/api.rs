@@ -48,9 +48,7 @@ impl Api {
         let mut rows = Vec::new();
         for operation in operations() {
             let mut take = |schema: Schema| {
-                records
-                    .adopt(schema)
-                    .with_context(|| format!("the schemas of {}", operation.name))
+                records.adopt(schema).with_context(|| format!("the schemas of {}", operation.name))
             };
             rows.push(Row {
                 name: operation.name,

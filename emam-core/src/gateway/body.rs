@@ -47,9 +47,8 @@ pub(super) async fn json<T: DeserializeOwned>(
             Error::invalid(operation, format!("the parameters are wrong: {}", cause.inner()));
         if path == "." { error } else { error.with("at", path) }
     })?;
-    json.end().map_err(|cause| {
-        Error::invalid(operation, format!("the parameters are wrong: {cause}"))
-    })?;
+    json.end()
+        .map_err(|cause| Error::invalid(operation, format!("the parameters are wrong: {cause}")))?;
     Ok(read)
 }
 

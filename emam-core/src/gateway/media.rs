@@ -147,21 +147,24 @@ fn file_name(found: &Found, extension: &str) -> String {
 /// a page is ever shown as one of ours.
 fn disposition(media_type: &str, name: &str) -> String {
     /// All but what RFC 8187 lets stand.
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    const ENCODED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     let is_shown = ["video/", "audio/", "image/"].iter().any(|kind| media_type.starts_with(kind))
         && !media_type.contains("svg");
     let how = if is_shown { "inline" } else { "attachment" };
     let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '_' };
-    let ascii: String = name.chars().map(plain).map(|c| if "\"\\/%".contains(c) { '_' } else { c }).collect();
+    let ascii: String =
+        name.chars().map(plain).map(|c| if "\"\\/%".contains(c) { '_' } else { c }).collect();
     format!("{how}; filename=\"{ascii}\"; filename*=UTF-8''{}", utf8_percent_encode(name, ENCODED))
 }
 
 /// Whether the client has these bytes already (RFC 9110, 13.1.2).
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    known.flat_map(|list| list.split(',')).map(str::trim).any(|known| {
-        known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag
-    })
+    known
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
 }
 
 fn value(text: &str) -> Result<HeaderValue> {

@@ -160,8 +160,11 @@ impl Gateway {
     /// [`InvalidInput`](ErrorKind::InvalidInput) for less than a second.
     pub fn issue_token(&self, ttl: Duration) -> Result<String> {
         if ttl < Duration::from_secs(1) {
-            return Err(Error::invalid("gateway.issue_token", "a token is valid for a second or more")
-                .with("ttl_ms", ttl.as_millis()));
+            return Err(Error::invalid(
+                "gateway.issue_token",
+                "a token is valid for a second or more",
+            )
+            .with("ttl_ms", ttl.as_millis()));
         }
         Ok(self.shared.signer.token(self.shared.clock().now(), ttl))
     }

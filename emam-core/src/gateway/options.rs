@@ -189,7 +189,8 @@ impl GatewayOptions {
             }
         }
         for host in &self.allow_hosts {
-            if host.is_empty() || host.contains(|c: char| !c.is_ascii_graphic() || "/@*".contains(c))
+            if host.is_empty()
+                || host.contains(|c: char| !c.is_ascii_graphic() || "/@*".contains(c))
             {
                 return Err(Error::invalid(
                     OPERATION,

@@ -81,7 +81,9 @@ mod tests {
             assert_eq!(of(nothing, 10), Wanted::Nothing, "{nothing}");
         }
         assert_eq!(of("bytes=0-", 0), Wanted::Nothing);
-        for all in ["bytes=5-2", "bytes=-", "bytes=a-b", "frames=0-5", "bytes=0-1,4-5", "bytes=+1-2"] {
+        for all in
+            ["bytes=5-2", "bytes=-", "bytes=a-b", "frames=0-5", "bytes=0-1,4-5", "bytes=+1-2"]
+        {
             assert_eq!(of(all, 10), Wanted::All, "{all}");
         }
     }

@@ -39,8 +39,11 @@ impl Signer {
             Error::invalid("gateway.options", "the secret cannot be used").caused_by(cause)
         })?;
         let mut signer = Self { keyed, tokens: Vec::new() };
-        signer.tokens =
-            tokens.iter().map(|token| signer.sum(&["static", token]).finalize()).map(to_vec).collect();
+        signer.tokens = tokens
+            .iter()
+            .map(|token| signer.sum(&["static", token]).finalize())
+            .map(to_vec)
+            .collect();
         Ok(signer)
     }
 

@@ -35,9 +35,9 @@ pub use retry::RetryPolicy;
 
 pub(crate) use analyze::{Analyze, AnalyzeParams};
 pub(crate) use archive::{ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals};
-pub(crate) use ingest::{Ingest, IngestParams, SourcePath};
 #[cfg(feature = "gateway")]
 pub(crate) use ingest::key_name;
+pub(crate) use ingest::{Ingest, IngestParams, SourcePath};
 pub(crate) use renditions::summary;
 
 use crate::error::{Error, Result};

@@ -168,8 +168,7 @@ fn media(names: &Names, is_get: bool) -> Value {
 fn media_url(names: &Names) -> Value {
     let good = json!({ "200": answer("The address.", &names["signed"]) });
     let summary = "Signs an address of media, for players that send no token.";
-    let route =
-        route("media.sign", "media", summary, good, &[404, 408, 409, 413, 415]);
+    let route = route("media.sign", "media", summary, good, &[404, 408, 409, 413, 415]);
     let content = json!({ "application/json": { "schema": names["media_url"] } });
     with(route, "requestBody", json!({ "required": true, "content": content }))
 }
@@ -184,9 +183,8 @@ fn checksum() -> Value {
 }
 
 fn told() -> Value {
-    let of = |description: &str, schema: Value| {
-        json!({ "description": description, "schema": schema })
-    };
+    let of =
+        |description: &str, schema: Value| json!({ "description": description, "schema": schema });
     json!({
         "Tus-Resumable": of("`1.0.0`.", json!({ "type": "string" })),
         "Upload-Offset": of("The bytes that are safe.", count()),

@@ -17,10 +17,8 @@ use crate::workflow::IngestOptions;
 /// Starts the ingest of a complete upload, once: its key is the upload's id, so that doing this
 /// again after a crash gives the same run.
 pub(super) async fn ingest(shared: &Arc<Shared>, store: &Store, record: &mut Record) -> Result<()> {
-    let options = IngestOptions {
-        idempotency_key: Some(record.id.to_string()),
-        ..record.options.clone()
-    };
+    let options =
+        IngestOptions { idempotency_key: Some(record.id.to_string()), ..record.options.clone() };
     let path = store.file(record);
     let run: RunHandle<Asset> = shared.library.assets().ingest(path, options).await?;
     record.run = Some(run.id());
@@ -53,10 +51,12 @@ async fn clear_after_run(shared: &Weak<Shared>, store: &Store, id: Uuid) -> Resu
     if run.state == RunState::Failed {
         return Ok(());
     }
-    store.run(move |store| {
-        let _held = store.hold(id)?;
-        store.clear(&mut store.read(id)?)
-    }).await
+    store
+        .run(move |store| {
+            let _held = store.hold(id)?;
+            store.clear(&mut store.read(id)?)
+        })
+        .await
 }
 
 /// Goes over all uploads now and then: at the start, to go on with what a process left that died,
@@ -101,7 +101,8 @@ async fn look(shared: &Arc<Shared>, store: &Store, id: Uuid, first: bool) -> Res
     let now = shared.clock().now();
     let expired = now >= record.expires_at();
     // The record outlives the bytes by as long again, so that what became of it can be told.
-    let forgotten = clock::after(record.expires_at(), Duration::from_millis(record.expire_after_ms));
+    let forgotten =
+        clock::after(record.expires_at(), Duration::from_millis(record.expire_after_ms));
     let is_running = match record.run {
         Some(run) => !shared.library.runs().get(run).await?.state.is_final(),
         None => false,

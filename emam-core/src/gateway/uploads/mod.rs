@@ -23,8 +23,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
 use uuid::Uuid;
 
-pub(super) use record::UploadState;
 use record::Record;
+pub(super) use record::UploadState;
 use store::{Held, Store};
 use tus::Checksum;
 
@@ -146,7 +146,9 @@ async fn create(
         .await?;
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), record.id);
     let record = match held {
-        Some(held) if has_content => receive(shared, store, held, record, content, checksum).await?,
+        Some(held) if has_content => {
+            receive(shared, store, held, record, content, checksum).await?
+        }
         _ => record,
     };
     let mut response = (StatusCode::CREATED, super::json(&record.shown())?).into_response();

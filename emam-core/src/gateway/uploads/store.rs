@@ -128,7 +128,8 @@ impl Store {
         for name in self.names()?.iter().filter(|name| name.starts_with(NEW)) {
             let path = self.folder.join(name);
             let made = fs::metadata(&path).and_then(|about| about.modified());
-            if made.ok().and_then(|made| Timestamp::try_from(made).ok()).is_some_and(|at| at < than) {
+            if made.ok().and_then(|made| Timestamp::try_from(made).ok()).is_some_and(|at| at < than)
+            {
                 gone(fs::remove_dir_all(&path), &path)?;
             }
         }

@@ -9,8 +9,7 @@ use crate::gateway::problem::Problem;
 use crate::workflow::{IngestOptions, key_name};
 
 pub(super) const VERSION: &str = "1.0.0";
-pub(super) const EXTENSIONS: &str =
-    "creation,creation-with-upload,termination,expiration,checksum";
+pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,termination,expiration,checksum";
 pub(super) const ALGORITHMS: &str = "sha1,sha256,md5";
 pub(super) const CHUNK_TYPE: &str = "application/offset+octet-stream";
 
@@ -142,7 +141,8 @@ mod tests {
     fn metadata_of_common_clients_is_understood() {
         let options = pair("options", r#"{"tags": ["rain"]}"#);
         let name = pair("filename", "Regen über London.mov");
-        let intent = intent(&format!("{name},relativePath bnVsbA==,is_private, {options}")).unwrap();
+        let intent =
+            intent(&format!("{name},relativePath bnVsbA==,is_private, {options}")).unwrap();
         assert_eq!(intent.file_name, "Regen über London.mov");
         assert_eq!(intent.options.tags, ["rain"]);
         assert_eq!(super::intent(&pair("name", "a.mov")).unwrap().file_name, "a.mov");
