@@ -67,6 +67,14 @@ impl Api {
         Ok(Self { operations: rows, records, errors, open })
     }
 
+    /// The record a schema points to; itself where it points to none.
+    pub(crate) fn resolve<'a>(&'a self, schema: &'a Value) -> Result<&'a Value> {
+        match schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+            Some(name) => self.records.get(name).with_context(|| format!("no record is {name}")),
+            None => Ok(schema),
+        }
+    }
+
     /// The document bindings are generated from. Its first line says where it comes from.
     pub(crate) fn to_json(&self) -> Result<String> {
         let operations: Vec<_> = self

@@ -4,7 +4,10 @@
 //! for people, and `api.json` for the generators of the bindings.
 
 mod api;
+mod client;
 mod pages;
+mod types;
+mod typescript;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -68,6 +71,7 @@ fn files() -> Result<Vec<(String, String)>> {
     let mut files: Vec<_> =
         pages.map(|(name, text)| (format!("docs/reference/{name}"), text)).collect();
     files.push(("docs/reference/api.json".to_owned(), api.to_json()?));
+    files.extend(typescript::files(&client::Client::new(&api)?)?);
     Ok(files)
 }
 

@@ -31,7 +31,7 @@ use serde_json::{Map, Value};
 #[cfg(feature = "local")]
 pub use open::{OpenLibrary, open};
 pub use params::*;
-pub use table::operations;
+pub use table::{NOUNS, operations};
 
 use crate::Library;
 use crate::error::{Error, ErrorKind, Result};

@@ -17,6 +17,7 @@ use crate::error::Result;
 #[serde(deny_unknown_fields)]
 pub struct OpenLibrary {
     /// The library's folder, made where there is none.
+    #[schemars(extend("x-path" = true))]
     pub folder: PathBuf,
     /// How many runs are executed at once (`EMAM_WORKERS`); 4 unless told otherwise, 0 leaves them
     /// to other processes.
@@ -27,13 +28,16 @@ pub struct OpenLibrary {
     pub lanes: Option<BTreeMap<String, usize>>,
     /// The ffmpeg program (`EMAM_FFMPEG`); looked for on the PATH and in installed packages when
     /// absent.
+    #[schemars(extend("x-path" = true))]
     #[serde(default)]
     pub ffmpeg: Option<PathBuf>,
     /// The ffprobe program (`EMAM_FFPROBE`); the one beside ffmpeg when absent.
+    #[schemars(extend("x-path" = true))]
     #[serde(default)]
     pub ffprobe: Option<PathBuf>,
     /// Where archived originals go (`EMAM_COLD_FOLDER`); `archive/` in the library's folder when
     /// absent.
+    #[schemars(extend("x-path" = true))]
     #[serde(default)]
     pub cold_folder: Option<PathBuf>,
 }

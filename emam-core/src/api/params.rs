@@ -3,7 +3,7 @@
 //!
 //! A field marked `x-spread` is a record of options: clients take its fields as arguments of their
 //! own and put them back into it. A field marked `x-positional` may be left out and still be given
-//! by position.
+//! by position. One marked `x-path` is a path, or several, on the machine of the library.
 
 use std::path::PathBuf;
 
@@ -99,6 +99,7 @@ params! {
     /// What to ingest.
     IngestFile {
         /// The file.
+        #[schemars(extend("x-path" = true))]
         path: PathBuf,
         /// How to ingest it.
         #[schemars(extend("x-spread" = true))]
@@ -108,6 +109,7 @@ params! {
     /// What to ingest.
     IngestFiles {
         /// The files and folders.
+        #[schemars(extend("x-path" = true))]
         paths: Vec<PathBuf>,
         /// How to ingest each of them.
         #[schemars(extend("x-spread" = true))]
@@ -298,6 +300,7 @@ params! {
         /// The sequence.
         id: SequenceId,
         /// The file to be written; its extension names the format.
+        #[schemars(extend("x-path" = true))]
         path: PathBuf,
         /// How to export it.
         #[schemars(extend("x-spread" = true))]

@@ -11,6 +11,19 @@ use crate::library::{ArchivePlan, ArchiveRequest, Deletion, Exported, RestoreReq
 use crate::library::{Intake, RunResult};
 use crate::model::*;
 
+/// The nouns operations are about, each with its words, in the order people meet them.
+pub const NOUNS: [(&str, &str); 9] = [
+    ("assets", "Assets: ingest, find, change, open."),
+    ("annotations", "Annotations: markers, subclips, comments, findings."),
+    ("categories", "Categories: the tree assets are filed under."),
+    ("projects", "Projects: pieces of work."),
+    ("bins", "Bins: ordered lists of what a project uses."),
+    ("sequences", "Sequences: edits."),
+    ("archive", "Archive: originals that are cheap to keep and slow to read."),
+    ("runs", "Runs: work under way and done."),
+    ("events", "Events: the ordered log of what happened."),
+];
+
 /// Defines the rows. A handler gets the library and the parameters and gives the result.
 macro_rules! operations {
     ($(
@@ -354,6 +367,8 @@ mod tests {
     fn every_row_has_words_and_schemas() {
         for row in operations() {
             assert!(row.doc.trim().ends_with('.'), "{}: a sentence, please", row.name);
+            let noun = row.name.split('.').next();
+            assert!(NOUNS.iter().any(|(name, _)| Some(*name) == noun), "{}", row.name);
             let params = (row.params)();
             assert_eq!(params.get("additionalProperties"), Some(&false.into()), "{}", row.name);
             assert!((row.result)().as_object().is_some());
