@@ -142,7 +142,8 @@ async fn edit(library: &Library, asset: &Asset, all: &[Asset], out: &Path) -> Re
 /// Archives an original and gets it back.
 async fn archive(library: &Library, asset: &Asset) -> Result<()> {
     show::heading("Archive and restore");
-    let request = ArchiveRequest { assets: vec![asset.id], class: StorageClass::DeepArchive };
+    let request =
+        ArchiveRequest { assets: vec![asset.id], storage_class: StorageClass::DeepArchive };
     let plan = library.archive().plan_store(&request).await?;
     println!("{}: {} bytes go into the archive", asset.title, plan.quote.bytes);
     join_all(library.archive().store(&request).await?).await?;

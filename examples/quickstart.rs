@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
     library.sequences().append(cut.id, ClipRequest::from(&opening)).await?;
     library.sequences().export(cut.id, "rough.otio", ExportOptions::default()).await?;
 
-    let cold = ArchiveRequest { assets: vec![asset.id], class: StorageClass::DeepArchive };
+    let cold = ArchiveRequest { assets: vec![asset.id], storage_class: StorageClass::DeepArchive };
     println!("archiving {} bytes", library.archive().plan_store(&cold).await?.quote.bytes);
     library.archive().store(&cold).await?[0].join().await?; // the proxy stays
     library.archive().restore(&RestoreRequest::new(asset.id)).await?[0].join().await?;

@@ -5,6 +5,7 @@
 //! and a signal handler may itself call into the library and wait for what the first call holds.
 
 use std::any::Any;
+use std::ffi::OsString;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -74,11 +75,7 @@ fn with_runtime<T>(operation: &str, act: impl FnOnce(&Runtime) -> T) -> Result<T
     }
     let mut state = RUNTIME.write().unwrap_or_else(PoisonError::into_inner);
     if let State::Unused = &*state {
-        let built = Builder::new_multi_thread().thread_name("emam").enable_all().build();
-        *state = State::Running(built.map_err(|cause| {
-            let message = "the threads of the library cannot be started";
-            Error::new(ErrorKind::Unavailable, operation.to_owned(), message).caused_by(cause)
-        })?);
+        *state = State::Running(build(operation)?);
     }
     drop(state);
     with_runtime(operation, act)
@@ -105,7 +102,8 @@ pub(crate) fn block<T: Send + 'static>(
     let going_on = async move {
         let _ = done.send(work.await);
     };
-    let _task = AbortOnDrop(with_runtime(operation, |runtime| runtime.spawn(going_on)).map_err(Raise)?);
+    let _task =
+        AbortOnDrop(with_runtime(operation, |runtime| runtime.spawn(going_on)).map_err(Raise)?);
     loop {
         py.check_signals()?;
         let waited;
@@ -133,6 +131,26 @@ pub(crate) async fn join<T: Send + 'static>(
         Ok(done) => Ok(done.map_err(Raise)?),
         Err(_) => Err(Raise(cut_short(&operation)).into()),
     }
+}
+
+/// Does what a command line says, on threads of its own that nothing waits for afterwards: one may
+/// be reading from the terminal.
+pub(crate) fn command(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> {
+    let runtime = build("command").map_err(Raise)?;
+    Ok(py.detach(|| {
+        let code = runtime.block_on(emam_core::cli::main(arguments));
+        runtime.shutdown_background();
+        code
+    }))
+}
+
+fn build(operation: &str) -> Result<Runtime> {
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get().max(2));
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(threads).thread_name("emam").enable_all().build().map_err(|cause| {
+        let message = "the threads of the library cannot be started";
+        Error::new(ErrorKind::Unavailable, operation.to_owned(), message).caused_by(cause)
+    })
 }
 
 /// Ends the runtime with all that is under way; runs go on when their library is opened again.

@@ -3,6 +3,8 @@
 
 mod bridge;
 
+use std::ffi::OsString;
+
 use emam_core::{Library as Core, api};
 use pyo3::prelude::*;
 
@@ -29,6 +31,12 @@ fn shutdown(py: Python<'_>) {
     bridge::shut_down(py);
 }
 
+/// Does what a command line says and gives the code to exit with.
+#[pyfunction]
+fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> {
+    bridge::command(py, arguments)
+}
+
 const OPEN: &str = "library.open";
 const CLOSE: &str = "library.close";
 
@@ -45,9 +53,10 @@ impl Library {
     /// Does an operation: JSON in, JSON out. Cancelling drops the call.
     async fn call_async(&self, operation: String, params: String) -> PyResult<Vec<u8>> {
         let (library, name) = (self.0.clone(), operation.clone());
-        bridge::join(operation, async move {
-            Ok(library.call_json(&name, &params).await?.into_bytes())
-        })
+        bridge::join(
+            operation,
+            async move { Ok(library.call_json(&name, &params).await?.into_bytes()) },
+        )
         .await
     }
 
@@ -78,7 +87,7 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::{Library, open, open_async, shutdown};
+    use super::{Library, main, open, open_async, shutdown};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

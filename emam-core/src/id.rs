@@ -55,7 +55,7 @@ macro_rules! ids {
                 // By way of the text, so that the error names what was given.
                 let text = String::deserialize(deserializer)?;
                 text.parse().map_err(|_| {
-                    serde::de::Error::custom(format!(concat!("not the id of a ", $noun, ": {:?}"), text))
+                    serde::de::Error::custom(format!(concat!("this is no ", $noun, " id: {:?}"), text))
                 })
             }
         }
@@ -67,7 +67,7 @@ macro_rules! ids {
                 Uuid::try_parse(text).map(Self).map_err(|cause| {
                     Error::invalid(
                         concat!($noun, ".id"),
-                        concat!("not the id of a ", $noun, "; ids are UUIDs such as \
+                        concat!("this is no ", $noun, " id; ids are UUIDs such as \
                                  0190f5a2-7c1e-7000-8000-000000000000"),
                     )
                     .with("id", text)

@@ -66,12 +66,15 @@
 //! | feature | adds |
 //! |---|---|
 //! | `local` (default) | SQLite catalog, folder storage, cold folder, ffmpeg: [`Library::open`] |
+//! | `cli` | the command line `emam`, for programs of any language: `cli::main` |
 //! | `testkit` | conformance suites for backends and storages that fail on purpose |
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod api;
 pub mod backend;
 mod checksum;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;

@@ -82,7 +82,7 @@ async fn start(library: &Library, job: &str, folder: &Path) -> Result<()> {
         library.assets().search(Query::all()).await?.items.iter().map(|hit| hit.asset.id).collect();
     match job {
         "archive" => {
-            let request = ArchiveRequest { assets, class: StorageClass::Archive };
+            let request = ArchiveRequest { assets, storage_class: StorageClass::Archive };
             library.archive().store(&request).await?;
         }
         "restore" => {

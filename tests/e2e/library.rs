@@ -153,7 +153,7 @@ async fn archived_original_is_not_ready_until_restored_and_goes_again() {
     let archive = scene.library.archive();
     let assets = vec![scene.asset.id];
     let bytes = std::fs::read(&scene.file).unwrap();
-    let store = ArchiveRequest { assets: assets.clone(), class: StorageClass::Archive };
+    let store = ArchiveRequest { assets: assets.clone(), storage_class: StorageClass::Archive };
     let plan = archive.plan_store(&store).await.unwrap();
     assert_eq!(plan.quote.bytes, u64::try_from(bytes.len()).unwrap());
     assert_eq!(scene.original().await.unwrap(), bytes, "a plan moves nothing");
@@ -169,7 +169,7 @@ async fn archived_original_is_not_ready_until_restored_and_goes_again() {
     assert!(error.get("eta").is_some(), "{error}");
     assert_eq!(archive.store(&store).await.unwrap_err().kind(), ErrorKind::Conflict);
     let restore = |speed| RestoreRequest { assets: assets.clone(), speed, keep_for_ms: 1_500 };
-    let deep = ArchiveRequest { assets: assets.clone(), class: StorageClass::Standard };
+    let deep = ArchiveRequest { assets: assets.clone(), storage_class: StorageClass::Standard };
     assert_eq!(archive.plan_store(&deep).await.unwrap_err().kind(), ErrorKind::Unsupported);
 
     let run = archive.restore(&restore(RestoreSpeed::Standard)).await.unwrap().remove(0);

@@ -54,7 +54,7 @@ fn taken_type(kind: &Type) -> String {
         Type::Path => "StrPath".to_owned(),
         Type::Instant => "datetime | str".to_owned(),
         Type::Named(name) if name == "Rate" => "Rate | Fraction".to_owned(),
-        Type::List(of) => format!("Sequence[{}]", taken_type(of)),
+        Type::List(of) => format!("SequenceOf[{}]", taken_type(of)),
         Type::Map(of) => format!("Mapping[str, {}]", taken_type(of)),
         Type::Tuple(of) => {
             format!("tuple[{}]", of.iter().map(taken_type).collect::<Vec<_>>().join(", "))
@@ -102,6 +102,6 @@ mod tests {
     fn what_is_taken_is_wider_than_what_is_given() {
         let rates = Type::Optional(Type::List(Type::Named("Rate".to_owned()).into()).into());
         assert_eq!(given_type(&rates), "list[Rate] | None");
-        assert_eq!(taken_type(&rates), "Sequence[Rate | Fraction] | None");
+        assert_eq!(taken_type(&rates), "SequenceOf[Rate | Fraction] | None");
     }
 }

@@ -19,6 +19,7 @@ from ._client import Library, open
 from ._native import __version__
 from ._runtime import Pages, RunHandle, RunHandles
 from .errors import EmamError
+from .records import *  # noqa: F403
 
 if TYPE_CHECKING:
     from . import aio
@@ -35,6 +36,7 @@ __all__ = [
     "open",
     "records",
 ]
+__all__ += records.__all__
 
 
 def __getattr__(name: str) -> Any:

@@ -29,3 +29,6 @@ def open_async(params: str) -> Coroutine[Any, Any, Library]:
 
 def shutdown() -> None:
     """Ends all that is under way: for the end of the interpreter. Nothing can be called after."""
+
+def main(arguments: list[str]) -> int:
+    """Does what a command line says and gives the code to exit with."""

@@ -5,21 +5,22 @@ from __future__ import annotations
 import atexit
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from . import _native
-from ._wire import decode, encode, given, milliseconds
+from ._wire import ANY, Page, decode, encode, milliseconds
 from .errors import EmamError
-from .records import Event, Page, Progress, Refused, Run, RunProgress, Started, StartedMany
+from .records import Event, Progress, Refused, Run, RunProgress, Started, StartedMany
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 T = TypeVar("T")
-P = TypeVar("P", bound=Page)
+P = TypeVar("P", bound=Page[Any])
 
 # How long one question for events waits for an answer; then it is asked again.
 EVENTS_WAIT_MS = 30_000
@@ -45,18 +46,19 @@ class Caller:
     def __init__(self, native: _native.Library) -> None:
         self._native = native
 
-    def done(self, operation: str, params: dict[str, object]) -> None:
+    def done(self, operation: str, params: Mapping[str, object]) -> None:
         self._native.call(operation, encode(params))
 
-    def value(self, operation: str, params: dict[str, object], kind: type[T]) -> T:
+    def value(self, operation: str, params: Mapping[str, object], kind: type[T]) -> T:
         return decode(kind, self._native.call(operation, encode(params)))
 
-    def run(self, operation: str, params: dict[str, object], outcome: type[T]) -> RunHandle[T]:
+    def run(self, operation: str, params: Mapping[str, object], outcome: type[T]) -> RunHandle[T]:
         return RunHandle(self, self.value(operation, params, Started), outcome)
 
-    def runs(self, operation: str, params: dict[str, object], outcome: type[T]) -> RunHandles[T]:
+    def runs(self, operation: str, params: Mapping[str, object], outcome: type[T]) -> RunHandles[T]:
         started = self.value(operation, params, StartedMany)
-        return RunHandles([RunHandle(self, each, outcome) for each in started.runs], started.refused)
+        runs = [RunHandle(self, each, outcome) for each in started.runs]
+        return RunHandles(runs, started.refused)
 
 
 class Noun:
@@ -83,7 +85,7 @@ class BaseLibrary:
         Raises:
             EmamError: what the operation gives.
         """
-        return self._caller.value(operation, params, Any)  # type: ignore[arg-type]
+        return self._caller.value(operation, params, ANY)
 
     def close(self) -> None:
         """Lets go of all work under way and waits for that; runs go on when it is opened again.
@@ -280,7 +282,8 @@ class RunsExtra(Noun):
             NotFound: where there is no such run.
         """
         run = self._caller.value("runs.get", {"id": id}, Run)
-        return RunHandle(self._caller, Started(run=run.id, asset=run.asset), Any)  # type: ignore[arg-type]
+        started = Started(run=run.id, asset=run.asset)
+        return RunHandle(self._caller, started, ANY)
 
 
 class EventsExtra(Noun):
@@ -297,7 +300,7 @@ class EventsExtra(Noun):
             after: the number of the event before the first one wanted.
         """
         while True:
-            params = given(after=after, wait_ms=EVENTS_WAIT_MS)
+            params = {"after": after, "wait_ms": EVENTS_WAIT_MS}
             for event in self._caller.value("events.list", params, list[Event]):
                 yield event
                 after = event.seq
@@ -313,8 +316,7 @@ class progress_bar:
 
     def __enter__(self) -> Callable[[Progress], None]:
         with suppress(ImportError):
-            from tqdm.auto import tqdm
-
+            tqdm = import_module("tqdm.auto").tqdm
             layout = "{desc:<12} {percentage:3.0f}%|{bar}| {elapsed}"
             self._bar = tqdm(total=1.0, bar_format=layout)
         return self._draw

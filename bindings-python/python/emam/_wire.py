@@ -1,25 +1,38 @@
-"""How parameters become JSON and JSON becomes records. Nothing is checked here: the library does."""
+"""How parameters become JSON and JSON becomes records. What is wrong with them the library says."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET
 
 T = TypeVar("T")
+Item_co = TypeVar("Item_co", covariant=True)
 
-__all__ = ["UNSET", "decode", "encode", "given", "milliseconds"]
+# Plain JSON data, where a type is wanted.
+ANY: type[Any] = cast("type[Any]", Any)
+
+StrPath: TypeAlias = "str | os.PathLike[str]"
 
 
-def given(**params: object) -> dict[str, object]:
+class Page(Protocol[Item_co]):
+    """A page of items, with the cursor of the next one."""
+
+    @property
+    def items(self) -> Sequence[Item_co]: ...
+    @property
+    def next(self) -> str | None: ...
+
+
+def given(params: dict[str, object]) -> dict[str, object]:
     """The parameters that were given; what was not is not sent."""
     return {name: value for name, value in params.items() if value is not UNSET}
 
@@ -54,8 +67,8 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 def decode(kind: type[T], text: bytes) -> T:
     """The typed record in a text of JSON."""
-    result: T = _decoder(kind).decode(text)
-    return result
+    decoder: msgspec.json.Decoder[T] = _decoder(kind)  # type: ignore[arg-type]
+    return decoder.decode(text)
 
 
 def milliseconds(seconds: float | None) -> object:

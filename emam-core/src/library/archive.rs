@@ -25,7 +25,7 @@ pub struct ArchiveRequest {
     /// The assets.
     pub assets: Vec<AssetId>,
     /// The class their originals go into.
-    pub class: StorageClass,
+    pub storage_class: StorageClass,
 }
 
 /// What is to be restored.
@@ -81,10 +81,10 @@ impl Archive {
     /// [`NotFound`](ErrorKind::NotFound) for an unknown asset;
     /// [`Unsupported`](ErrorKind::Unsupported) for a class the archive does not have.
     pub async fn plan_store(&self, request: &ArchiveRequest) -> Result<ArchivePlan> {
-        self.check_class(request.class)?;
+        self.check_class(request.storage_class)?;
         let movable = ["stored", "verified", "restored"];
         self.plan(&request.assets, &movable, "nothing of it is online", |_| {
-            Ok(QuoteRequest::Archive(request.class))
+            Ok(QuoteRequest::Archive(request.storage_class))
         })
         .await
     }
@@ -151,7 +151,7 @@ impl Archive {
         refuse_passed_over("archive.store", &plan)?;
         let mut runs = Vec::new();
         for asset in &request.assets {
-            let params = ArchiveParams { asset: *asset, class: request.class };
+            let params = ArchiveParams { asset: *asset, class: request.storage_class };
             let all = self.library.runs();
             runs.push(all.start(RunKind::Archive, Some(*asset), &params, 0, None).await?);
         }
@@ -223,10 +223,10 @@ impl Archive {
 
 fn class_of(state: &InstanceState) -> Option<StorageClass> {
     match state {
-        InstanceState::Archived { class }
-        | InstanceState::Archiving { class }
-        | InstanceState::Restoring { class, .. }
-        | InstanceState::Restored { class, .. } => Some(*class),
+        InstanceState::Archived { storage_class: class }
+        | InstanceState::Archiving { storage_class: class }
+        | InstanceState::Restoring { storage_class: class, .. }
+        | InstanceState::Restored { storage_class: class, .. } => Some(*class),
         _ => None,
     }
 }

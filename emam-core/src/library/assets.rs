@@ -364,10 +364,12 @@ impl Assets {
             InstanceState::Restoring { eta, .. } => {
                 error.with("eta", eta).retry(Retry::After(crate::clock::until(now, eta)))
             }
-            InstanceState::Archived { class } => match self.library.archive().time_of(class) {
-                Some(time) => error.with("eta", crate::clock::after(now, time)),
-                None => error,
-            },
+            InstanceState::Archived { storage_class: class } => {
+                match self.library.archive().time_of(class) {
+                    Some(time) => error.with("eta", crate::clock::after(now, time)),
+                    None => error,
+                }
+            }
             _ => error,
         })
     }

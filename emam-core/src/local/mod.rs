@@ -7,6 +7,8 @@ mod blocking;
 mod catalog;
 pub(crate) mod error;
 mod jobs;
+#[cfg(feature = "cli")]
+pub(crate) mod needs;
 mod picture;
 mod probe;
 mod process;

@@ -183,24 +183,28 @@ pub enum InstanceState {
     /// On its way into the archive; may or may not be readable.
     Archiving {
         /// The class it goes to.
-        class: StorageClass,
+        #[serde(alias = "class")]
+        storage_class: StorageClass,
     },
     /// In the archive; restore it before reading.
     Archived {
         /// The class it lies in.
-        class: StorageClass,
+        #[serde(alias = "class")]
+        storage_class: StorageClass,
     },
     /// Asked back from the archive.
     Restoring {
         /// The class it lies in.
-        class: StorageClass,
+        #[serde(alias = "class")]
+        storage_class: StorageClass,
         /// When it is expected to be readable.
         eta: Timestamp,
     },
     /// Readable again for a time; the archive keeps its own copy.
     Restored {
         /// The class the archive's own copy lies in.
-        class: StorageClass,
+        #[serde(alias = "class")]
+        storage_class: StorageClass,
         /// When the readable copy goes away.
         expires_at: Timestamp,
     },

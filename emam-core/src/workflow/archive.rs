@@ -111,7 +111,13 @@ async fn intend(cx: &RunContext, asset: AssetId, class: StorageClass) -> Result<
     let catalog = &cx.backends().catalog;
     for instance in originals(cx.backends(), asset).await? {
         let from = ["stored", "verified", "restored", "archiving"];
-        catalog.set_instance_state(instance.id, &from, &InstanceState::Archiving { class }).await?;
+        catalog
+            .set_instance_state(
+                instance.id,
+                &from,
+                &InstanceState::Archiving { storage_class: class },
+            )
+            .await?;
     }
     Ok(())
 }
@@ -124,7 +130,7 @@ async fn confirm(cx: &RunContext, asset: AssetId) -> Result<(), Stop> {
         }
         match cx.backends().archive.status(&instance.key.parse()?).await? {
             ArchiveStatus::Archived(class) => {
-                let archived = InstanceState::Archived { class };
+                let archived = InstanceState::Archived { storage_class: class };
                 let catalog = &cx.backends().catalog;
                 catalog.set_instance_state(instance.id, &["archiving"], &archived).await?;
             }
@@ -141,17 +147,17 @@ async fn request(cx: &RunContext, params: &RestoreParams) -> Result<()> {
     let from = ["archived", "restoring", "restored"];
     for instance in originals(backends, params.asset).await? {
         let class = match instance.state {
-            InstanceState::Archived { class }
-            | InstanceState::Restoring { class, .. }
-            | InstanceState::Restored { class, .. } => class,
+            InstanceState::Archived { storage_class: class }
+            | InstanceState::Restoring { storage_class: class, .. }
+            | InstanceState::Restored { storage_class: class, .. } => class,
             _ => continue,
         };
-        let intent = InstanceState::Restoring { class, eta: cx.now() };
+        let intent = InstanceState::Restoring { storage_class: class, eta: cx.now() };
         backends.catalog.set_instance_state(instance.id, &from, &intent).await?;
         let outcomes = backends.archive.restore(&[instance.key.parse()?], options).await?;
         for outcome in outcomes {
             let eta = outcome.result.map_err(Error::from)?;
-            let restoring = InstanceState::Restoring { class, eta };
+            let restoring = InstanceState::Restoring { storage_class: class, eta };
             backends.catalog.set_instance_state(instance.id, &["restoring"], &restoring).await?;
         }
     }
@@ -172,7 +178,7 @@ async fn arrive(
         }
         match backends.archive.status(&instance.key.parse()?).await? {
             ArchiveStatus::Restored { class, expires_at } => {
-                let restored = InstanceState::Restored { class, expires_at };
+                let restored = InstanceState::Restored { storage_class: class, expires_at };
                 let from = ["restoring", "restored"];
                 backends.catalog.set_instance_state(instance.id, &from, &restored).await?;
                 first = Some(first.map_or(expires_at, |first: Timestamp| first.min(expires_at)));
@@ -211,11 +217,13 @@ pub(super) async fn settle_states(backends: &Backends, asset: AssetId) -> Result
 pub(super) async fn settle_state(backends: &Backends, instance: &Instance) -> Result<()> {
     let state = match backends.archive.status(&instance.key.parse()?).await? {
         ArchiveStatus::Online => InstanceState::Stored,
-        ArchiveStatus::Archiving(class) => InstanceState::Archiving { class },
-        ArchiveStatus::Archived(class) => InstanceState::Archived { class },
-        ArchiveStatus::Restoring { class, eta } => InstanceState::Restoring { class, eta },
+        ArchiveStatus::Archiving(class) => InstanceState::Archiving { storage_class: class },
+        ArchiveStatus::Archived(class) => InstanceState::Archived { storage_class: class },
+        ArchiveStatus::Restoring { class, eta } => {
+            InstanceState::Restoring { storage_class: class, eta }
+        }
         ArchiveStatus::Restored { class, expires_at } => {
-            InstanceState::Restored { class, expires_at }
+            InstanceState::Restored { storage_class: class, expires_at }
         }
     };
     if state.as_str() != instance.state.as_str() {

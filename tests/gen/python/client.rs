@@ -65,7 +65,9 @@ pub(super) fn print(model: &Client, style: Style) -> String {
     if body.contains("builtins.") {
         imports += "import builtins\n";
     }
-    imports += &import("from collections.abc import", used(&["Mapping", "Sequence"]));
+    // A record is called `Sequence` too.
+    imports +=
+        "from collections.abc import Mapping\nfrom collections.abc import Sequence as SequenceOf\n";
     if uses("datetime") {
         imports += "from datetime import datetime\n";
     }
@@ -105,7 +107,6 @@ fn class(model: &Client, noun: &Noun, style: Style) -> String {
 }
 
 fn method(model: &Client, method: &Method, style: Style, hides_list: bool) -> String {
-    let outcome = |of: &Type| given_type(of);
     let params = parameters(&method.positional, &method.keywords);
     let (returns, says, body) = match &method.gives {
         Gives::Nothing => {
@@ -116,18 +117,18 @@ fn method(model: &Client, method: &Method, style: Style, hides_list: bool) -> St
             let shown =
                 if hides_list { kind.replace("list[", "builtins.list[") } else { kind.clone() };
             let body = call(style, "value", method.operation, params, Some(&kind));
-            (shown, Some(described(model, of)), format!("return {body}"))
+            (shown, Some(described(model, of)), body)
         }
         Gives::Run(of) => {
-            let kind = outcome(of);
+            let kind = given_type(of);
             let body = call(style, "run", method.operation, params, Some(&kind));
-            (format!("RunHandle[{kind}]"), Some(results(of)), format!("return {body}"))
+            (format!("RunHandle[{kind}]"), Some(results(of)), body)
         }
         Gives::Runs(of) => {
-            let kind = outcome(of);
+            let kind = given_type(of);
             let body = call(style, "runs", method.operation, params, Some(&kind));
             let says = format!("The runs, and what was refused. {}", results(of));
-            (format!("RunHandles[{kind}]"), Some(says), format!("return {body}"))
+            (format!("RunHandles[{kind}]"), Some(says), body)
         }
         Gives::Pages { page, item } => {
             let item = given_type(item);
@@ -143,7 +144,7 @@ fn method(model: &Client, method: &Method, style: Style, hides_list: bool) -> St
                 inside.into(),
             ];
             let body = Code::group("return Pages(", parts, ")").lines(8, "");
-            (format!("Pages[{item}, {page}]"), Some(says), body.trim_start().to_owned())
+            (format!("Pages[{item}, {page}]"), Some(says), body)
         }
     };
     let def = match method.gives {
@@ -164,10 +165,11 @@ fn method(model: &Client, method: &Method, style: Style, hides_list: bool) -> St
     }
     if !matches!(method.gives, Gives::Pages { .. }) {
         sections.push(
-            "        Raises:\n            EmamError: of the class that says what is wrong.".to_owned(),
+            "        Raises:\n            EmamError: of the class that says what is wrong."
+                .to_owned(),
         );
     }
-    format!("{head}\n{}        {body}\n", docstring(&method.doc, &sections, 8))
+    format!("{head}\n{}{body}\n", docstring(&method.doc, &sections, 8))
 }
 
 /// A call of the runtime: `self._caller.value("assets.get", {"id": id}, Asset)`.
@@ -176,8 +178,7 @@ fn call(style: Style, way: &str, operation: &str, params: Code, kind: Option<&st
     parts.extend(kind.map(Code::from));
     let returns = if kind.is_some() { "return " } else { "" };
     let head = format!("{returns}{}self._caller.{way}(", style.awaited());
-    let text = Code::group(head, parts, ")").lines(8, "");
-    text.trim_start().trim_start_matches("return ").to_owned()
+    Code::group(head, parts, ")").lines(8, "")
 }
 
 /// The parameters as they lie on the wire.
@@ -198,7 +199,11 @@ fn parameters(positional: &[Parameter], keywords: &[Parameter]) -> Code {
     for inside in insides {
         let members = || all().filter(|p| p.inside.as_ref() == Some(inside));
         let may_lack = members().any(|p| !p.required);
-        top.push(record(format!("\"{}\": ", inside.name), members().map(entry).collect(), may_lack));
+        top.push(record(
+            format!("\"{}\": ", inside.name),
+            members().map(entry).collect(),
+            may_lack,
+        ));
     }
     record(String::new(), top, all().any(|p| p.inside.is_none() && !p.required))
 }
@@ -272,7 +277,9 @@ fn library(model: &Client, style: Style) -> String {
     }
     let block = if style == Style::Awaited { "async with" } else { "with" };
     let doc = docstring(
-        &format!("A library of media, open. As a context manager (`{block}`) it is closed at the end."),
+        &format!(
+            "A library of media, open. As a context manager (`{block}`) it is closed at the end."
+        ),
         &[],
         4,
     );
@@ -292,25 +299,24 @@ fn open(model: &Client, style: Style) -> String {
     let head =
         signature(&format!("{} open(", style.def()), None, &positional, &keywords, "Library", 0);
     let mut sections = arguments(&positional, &keywords, 4);
-    sections.push("    Raises:\n        EmamError: of the class that says what is wrong.".to_owned());
+    sections
+        .push("    Raises:\n        EmamError: of the class that says what is wrong.".to_owned());
     let doc = docstring(
         "Opens the library in a folder, making it where there is none. Runs that were under way \
          when it was last closed go on.",
         &sections,
         4,
     );
-    let params =
-        Code::group("params = ", [parameters(&positional, &keywords)], "");
-    let native = match style {
-        Style::Blocking => "_native.open(encode(params))",
-        Style::Awaited => "await _native.open_async(encode(params))",
+    let way = match style {
+        Style::Blocking => "_native.open",
+        Style::Awaited => "await _native.open_async",
     };
-    let params = match params {
-        Code::Group(open, mut parts, _) => match parts.pop() {
-            Some(Code::Group(inner, parts, close)) => Code::Group(open + &inner, parts, close),
-            _ => Code::from("params = {}"),
-        },
+    let native = match parameters(&positional, &keywords) {
+        Code::Group(open, parts, end) => {
+            Code::Group(format!("native = {way}(encode({open}"), parts, format!("{end}))"))
+        }
         text => text,
     };
-    format!("\n\n{head}\n{doc}{}\n    return Library({native}, str(folder))\n", params.lines(4, ""))
+    let native = native.lines(4, "");
+    format!("\n\n{head}\n{doc}{native}\n    return Library(native, str(folder))\n")
 }

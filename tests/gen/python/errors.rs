@@ -26,7 +26,6 @@ pub(super) fn print(api: &Api) -> Result<String> {
          from ._error import EmamError, from_json, kinds\n\n",
     );
     let mut names: Vec<_> = api.errors.iter().map(|kind| camel(kind.name)).collect();
-    let classes = names.clone();
     names.extend(["EmamError".to_owned(), "from_json".to_owned()]);
     names.sort();
     let quoted: String = names.iter().map(|name| format!("    \"{name}\",\n")).collect();
@@ -37,7 +36,7 @@ pub(super) fn print(api: &Api) -> Result<String> {
         text += &docstring(&kind.doc.replace("Error::report", "EmamError.report"), &[], 4);
         text += &format!("\n    kind = \"{}\"\n", kind.name);
     }
-    let listed: String = classes.iter().map(|name| format!("        {name},\n")).collect();
-    text += &format!("\n\nkinds.update((each.kind, each) for each in [\n{listed}    ])\n");
-    Ok(text.replace("for each in [\n", "\n    for each in (\n").replace("    ])\n", "    )\n)\n"))
+    let listed: String =
+        api.errors.iter().map(|k| format!("    \"{}\": {},\n", k.name, camel(k.name))).collect();
+    Ok(format!("{text}\n\nkinds.update({{\n{listed}}})\n"))
 }

@@ -1,5 +1,7 @@
 //! `records.py`: every record, enumeration and name the client speaks.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
@@ -22,13 +24,20 @@ pub(super) fn print(model: &Client) -> Result<String> {
     let spoken = model.spoken();
     let mut names = String::new();
     let mut records = String::new();
+    let mut exported = BTreeSet::new();
     for (name, definition) in &model.definitions {
         if !spoken.contains(name.as_str()) {
             continue;
         }
+        exported.insert(name.clone());
+        if let Shape::Union { variants, .. } = &definition.shape {
+            exported.extend(variants.iter().map(|of| format!("{name}{}", camel(&of.value))));
+        }
         let doc = docstring(&definition.doc, &[], 0);
         match &definition.shape {
-            Shape::Alias(of) => names += &format!("\n{name}: TypeAlias = {}\n{doc}", given_type(of)),
+            Shape::Alias(of) => {
+                names += &format!("\n{name}: TypeAlias = {}\n{doc}", given_type(of))
+            }
             Shape::Enumeration(values) => names += &enumeration(name, values, &doc),
             Shape::Record(fields) => {
                 records += &record(model, name, None, &definition.doc, fields)
@@ -40,7 +49,8 @@ pub(super) fn print(model: &Client) -> Result<String> {
             }
         }
     }
-    Ok(format!("{HEAD}{names}{records}"))
+    let listed: String = exported.iter().map(|name| format!("    \"{name}\",\n")).collect();
+    Ok(format!("{HEAD}\n__all__ = [\n{listed}]\n{names}{records}"))
 }
 
 fn enumeration(name: &str, values: &[(String, String)], doc: &str) -> String {
@@ -120,13 +130,7 @@ fn made(value: &str) -> String {
     format!(" = field(default_factory=lambda: {value})")
 }
 
-fn union(
-    model: &Client,
-    name: &str,
-    tag: &str,
-    variants: &[Variant],
-    doc: &str,
-) -> Result<String> {
+fn union(model: &Client, name: &str, tag: &str, variants: &[Variant], doc: &str) -> Result<String> {
     let mut text = String::new();
     let mut classes = Vec::new();
     for variant in variants {

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from .. import _native
 from .._runtime import EVENTS_WAIT_MS, STOP_WAIT_MS, _open, progress_bar, turned
-from .._wire import decode, encode, given, milliseconds
+from .._wire import ANY, Page, decode, encode, milliseconds
 from ..errors import EmamError
-from ..records import Event, Page, Progress, Refused, Run, RunProgress, Started, StartedMany
+from ..records import Event, Progress, Refused, Run, RunProgress, Started, StartedMany
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 T = TypeVar("T")
-P = TypeVar("P", bound=Page)
+P = TypeVar("P", bound=Page[Any])
 
 
 class Caller:
@@ -28,22 +28,23 @@ class Caller:
     def __init__(self, native: _native.Library) -> None:
         self._native = native
 
-    async def done(self, operation: str, params: dict[str, object]) -> None:
+    async def done(self, operation: str, params: Mapping[str, object]) -> None:
         await self._native.call_async(operation, encode(params))
 
-    async def value(self, operation: str, params: dict[str, object], kind: type[T]) -> T:
+    async def value(self, operation: str, params: Mapping[str, object], kind: type[T]) -> T:
         return decode(kind, await self._native.call_async(operation, encode(params)))
 
     async def run(
-        self, operation: str, params: dict[str, object], outcome: type[T]
+        self, operation: str, params: Mapping[str, object], outcome: type[T]
     ) -> RunHandle[T]:
         return RunHandle(self, await self.value(operation, params, Started), outcome)
 
     async def runs(
-        self, operation: str, params: dict[str, object], outcome: type[T]
+        self, operation: str, params: Mapping[str, object], outcome: type[T]
     ) -> RunHandles[T]:
         started = await self.value(operation, params, StartedMany)
-        return RunHandles([RunHandle(self, each, outcome) for each in started.runs], started.refused)
+        runs = [RunHandle(self, each, outcome) for each in started.runs]
+        return RunHandles(runs, started.refused)
 
 
 class Noun:
@@ -70,7 +71,7 @@ class BaseLibrary:
         Raises:
             EmamError: what the operation gives.
         """
-        return await self._caller.value(operation, params, Any)  # type: ignore[arg-type]
+        return await self._caller.value(operation, params, ANY)
 
     async def close(self) -> None:
         """Lets go of all work under way and waits for that; runs go on when it is opened again.
@@ -261,7 +262,8 @@ class RunsExtra(Noun):
             NotFound: where there is no such run.
         """
         run = await self._caller.value("runs.get", {"id": id}, Run)
-        return RunHandle(self._caller, Started(run=run.id, asset=run.asset), Any)  # type: ignore[arg-type]
+        started = Started(run=run.id, asset=run.asset)
+        return RunHandle(self._caller, started, ANY)
 
 
 class EventsExtra(Noun):
@@ -278,7 +280,7 @@ class EventsExtra(Noun):
             after: the number of the event before the first one wanted.
         """
         while True:
-            params = given(after=after, wait_ms=EVENTS_WAIT_MS)
+            params = {"after": after, "wait_ms": EVENTS_WAIT_MS}
             for event in await self._caller.value("events.list", params, list[Event]):
                 yield event
                 after = event.seq

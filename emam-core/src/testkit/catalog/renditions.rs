@@ -95,8 +95,8 @@ pub async fn instance_state_is_compared(fixture: &dyn CatalogFixture) {
     let (id, other) = (instances[0].id, instances[1].clone());
     let rendition = bench.rendition(&version, Role::Original, instances);
     catalog.put_rendition(&rendition).await.expect("put");
-    let archiving = InstanceState::Archiving { class: StorageClass::DeepArchive };
-    let archived = InstanceState::Archived { class: StorageClass::DeepArchive };
+    let archiving = InstanceState::Archiving { storage_class: StorageClass::DeepArchive };
+    let archived = InstanceState::Archived { storage_class: StorageClass::DeepArchive };
     for (from, to, changes) in [
         (&["verified", "missing"][..], &archiving, false),
         (&[], &archiving, false),
@@ -206,7 +206,7 @@ pub async fn restored_copies_expire(fixture: &dyn CatalogFixture) {
     let mut expected = Vec::new();
     for seconds in [30, 10, 20, 40] {
         let class = StorageClass::Archive;
-        let state = InstanceState::Restored { class, expires_at: bench.at(seconds) };
+        let state = InstanceState::Restored { storage_class: class, expires_at: bench.at(seconds) };
         let instance = bench.instance(&"a".repeat(32), 10, state);
         expected.push((seconds, instance.clone()));
         let rendition = bench.rendition(&version, Role::Original, vec![instance]);
@@ -221,7 +221,7 @@ pub async fn restored_copies_expire(fixture: &dyn CatalogFixture) {
         assert_eq!(expired, due, "at {now}, at most {limit}");
     }
     let first = expected[0].1.id;
-    let archived = InstanceState::Archived { class: StorageClass::Archive };
+    let archived = InstanceState::Archived { storage_class: StorageClass::Archive };
     catalog.set_instance_state(first, &["restored"], &archived).await.expect("set");
     let left = catalog.expired_instances(bench.at(99), 10).await.expect("expired");
     assert!(left.iter().all(|stored| stored.instance.id != first && stored.asset == asset.id));

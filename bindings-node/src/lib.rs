@@ -1,0 +1,83 @@
+//! The native core of the npm package `emam`: opens a library and passes operations to it as JSON.
+//!
+//! Nothing is decided here. What an operation takes, gives and refuses is the table's of
+//! `emam_core::api`; the typed client in `client/` is generated from the same table.
+
+use emam_core::{Error, ErrorKind, Library};
+use napi_derive::napi;
+use tokio::sync::Notify;
+
+/// Opens a library. `params` is the JSON of the record `OpenLibrary`.
+#[napi]
+pub async fn open(params: String) -> napi::Result<Native> {
+    let library = emam_core::api::open(&params).await.map_err(as_data)?;
+    Ok(Native { library })
+}
+
+/// A library that is open. Dropping the last one lets go of its work without waiting.
+#[napi]
+#[derive(Debug)]
+pub struct Native {
+    library: Library,
+}
+
+#[napi]
+impl Native {
+    /// Does an operation: JSON in, JSON out.
+    #[napi]
+    pub async fn call(&self, operation: String, params: String) -> napi::Result<String> {
+        self.library.call_json(&operation, &params).await.map_err(as_data)
+    }
+
+    /// Prepares an operation that can be broken off.
+    #[napi]
+    pub fn prepare(&self, operation: String, params: String) -> Call {
+        Call { library: self.library.clone(), operation, params, stop: Notify::new() }
+    }
+
+    /// Stops working and waits until all work under way is let go of.
+    #[napi]
+    pub async fn close(&self) {
+        self.library.close().await;
+    }
+}
+
+/// An operation that can be broken off.
+#[napi]
+#[derive(Debug)]
+pub struct Call {
+    library: Library,
+    operation: String,
+    params: String,
+    stop: Notify,
+}
+
+#[napi]
+impl Call {
+    /// Does the operation.
+    #[napi]
+    pub async fn done(&self) -> napi::Result<String> {
+        tokio::select! {
+            biased;
+            () = self.stop.notified() => {
+                let message = "the call was broken off";
+                Err(as_data(Error::new(ErrorKind::Cancelled, self.operation.clone(), message)))
+            }
+            answer = self.library.call_json(&self.operation, &self.params) => {
+                answer.map_err(as_data)
+            }
+        }
+    }
+
+    /// Breaks the operation off where it is, begun or not; nothing where it has ended.
+    #[napi]
+    pub fn abort(&self) {
+        self.stop.notify_one();
+    }
+}
+
+/// An error as the JSON of its record; the client makes the real one of it.
+fn as_data(error: Error) -> napi::Error {
+    let info = serde_json::to_string(&error.to_info());
+    napi::Error::from_reason(info.unwrap_or_else(|_| error.to_string()))
+}
