@@ -5,7 +5,7 @@ mod bridge;
 
 use std::ffi::OsString;
 
-use emam_core::{Library as Core, api};
+use emam_core::{Library as Core, Result, api};
 use pyo3::prelude::*;
 
 /// A library of media, and its operations by name.
@@ -44,33 +44,34 @@ const CLOSE: &str = "library.close";
 impl Library {
     /// Does an operation: JSON in, JSON out.
     fn call(&self, py: Python<'_>, operation: String, params: String) -> PyResult<Vec<u8>> {
-        let (library, name) = (self.0.clone(), operation.clone());
-        bridge::block(py, &operation, async move {
-            Ok(library.call_json(&name, &params).await?.into_bytes())
-        })
+        bridge::block(py, &operation, work(self.0.clone(), operation.clone(), params))
     }
 
     /// Does an operation: JSON in, JSON out. Cancelling drops the call.
     async fn call_async(&self, operation: String, params: String) -> PyResult<Vec<u8>> {
-        let (library, name) = (self.0.clone(), operation.clone());
-        bridge::join(
-            operation,
-            async move { Ok(library.call_json(&name, &params).await?.into_bytes()) },
-        )
-        .await
+        let work = work(self.0.clone(), operation.clone(), params);
+        bridge::join(operation, work).await
     }
 
     /// Lets go of all work under way and waits until that is done.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let library = self.0.clone();
-        bridge::block(py, CLOSE, async move { Ok(library.close().await) })
+        bridge::block(py, CLOSE, end(self.0.clone()))
     }
 
     /// Lets go of all work under way and waits until that is done.
     async fn close_async(&self) -> PyResult<()> {
-        let library = self.0.clone();
-        bridge::join(CLOSE.to_owned(), async move { Ok(library.close().await) }).await
+        let work = end(self.0.clone());
+        bridge::join(CLOSE.to_owned(), work).await
     }
+}
+
+async fn work(library: Core, operation: String, params: String) -> Result<Vec<u8>> {
+    Ok(library.call_json(&operation, &params).await?.into_bytes())
+}
+
+async fn end(library: Core) -> Result<()> {
+    library.close().await;
+    Ok(())
 }
 
 impl Drop for Library {

@@ -96,7 +96,7 @@ struct How {
 
 impl From<Store> for ArchiveRequest {
     fn from(store: Store) -> Self {
-        Self { assets: store.assets, class: store.class }
+        Self { assets: store.assets, storage_class: store.class }
     }
 }
 
