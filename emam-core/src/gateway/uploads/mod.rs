@@ -282,12 +282,12 @@ async fn end(
     let id = id_of(path)?;
     let _held = hold(&store, id).await?;
     let record = read(&shared, &store, id).await?;
-    if let Some(run) = record.run.filter(|_| !record.cleared) {
-        if !shared.library.runs().get(run).await?.state.is_final() {
-            let message = "the upload is being ingested; cancel that run first";
-            let error = Error::new(ErrorKind::Conflict, "uploads", message).with("run", run);
-            return Err(error.into());
-        }
+    if let Some(run) = record.run.filter(|_| !record.cleared)
+        && !shared.library.runs().get(run).await?.state.is_final()
+    {
+        let message = "the upload is being ingested; cancel that run first";
+        let error = Error::new(ErrorKind::Conflict, "uploads", message).with("run", run);
+        return Err(error.into());
     }
     store.run(move |store| store.remove(id)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
