@@ -51,8 +51,16 @@ impl JsonValue for reqwest::Response {
 #[tokio::test]
 async fn malformed_json_is_refused_and_said_where() {
     let scene = Scene::open().await;
-    let bad =
-        ["{", "{\"name\": NaN}", "[1]", "{\"name\": \"\\ud800\"}", "{\"name\": 1e999}", "\u{0}"];
+    let bad = [
+        "{",
+        "{\"name\": NaN}",
+        "[1]",
+        "[\"Promo\"]",
+        "7",
+        "{\"name\": \"\\ud800\"}",
+        "{\"name\": 1e999}",
+        "\u{0}",
+    ];
     for params in bad {
         let response = scene.call("projects.create", params).send().await.unwrap();
         let body = problem(response, 400, "invalid_input").await;

@@ -37,7 +37,10 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/v1/uploads", post(create).options(capabilities))
-        .route("/v1/uploads/{id}", patch(append).head(tell).delete(end).options(capabilities))
+        .route(
+            "/v1/uploads/{id}",
+            patch(append).head(tell).delete(end).options(capabilities_of_one),
+        )
         .layer(middleware::from_fn(version))
 }
 
@@ -89,6 +92,14 @@ async fn capabilities(State(shared): State<Arc<Shared>>) -> Result<Response, Pro
         ("tus-checksum-algorithm", tus::ALGORITHMS.to_owned()),
     ];
     Ok((StatusCode::NO_CONTENT, headers).into_response())
+}
+
+async fn capabilities_of_one(
+    state: State<Arc<Shared>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    id_of(path)?;
+    capabilities(state).await
 }
 
 /// `POST /v1/uploads`, with or without the first bytes.
