@@ -3,6 +3,7 @@
 //! Absolute times mean nothing on a shared machine, so goals are ratios: rounds of both are
 //! interleaved, the cheapest round counts, CPU before wall.
 
+mod bindings;
 mod catalog;
 mod cost;
 mod ingest;
@@ -17,6 +18,8 @@ use clap::Parser;
 enum Bench {
     /// An ingest beside one hand-written ffmpeg command and beside ten separate ones.
     Ingest(ingest::Arguments),
+    /// Calls from Python and Node beside the same calls from Rust.
+    Bindings(bindings::Arguments),
     /// The catalog of a great library beside plain SQL on the same rows.
     Catalog(catalog::Arguments),
     /// Inserts assets until it is killed; used by `catalog`.
@@ -30,6 +33,7 @@ enum Bench {
 fn main() -> ExitCode {
     let result = match Bench::parse() {
         Bench::Ingest(arguments) => ingest::bench(&arguments).map(|report| report.print()),
+        Bench::Bindings(arguments) => bindings::bench(&arguments).map(|report| report.print()),
         Bench::Catalog(arguments) => {
             catalog::bench(&arguments).map(|report| report.print() || arguments.report)
         }
