@@ -10,7 +10,7 @@
 //!
 //! | exit code | |
 //! |---|---|
-//! | 0 | done |
+//! | 0 | done; a server that was told to stop |
 //! | 1 | failed; what was done stays done |
 //! | 2 | the command cannot be understood |
 //! | 130 | interrupted (Ctrl-C, SIGTERM); work under way goes on when the library is next opened |
@@ -25,6 +25,7 @@ mod names;
 mod output;
 mod runs;
 mod search;
+mod serve;
 mod session;
 mod show;
 mod stop;
@@ -77,6 +78,7 @@ enum Command {
     Archive(archive::Arguments),
     Events(events::Arguments),
     Call(call::Arguments),
+    Serve(serve::Arguments),
     Doctor(doctor::Arguments),
 }
 
@@ -94,10 +96,14 @@ pub async fn main(arguments: Vec<OsString>) -> u8 {
         Err(error) => return not_understood(&out, &error),
     };
     let session = Session::new(cli.library, out);
-    let stop = Stop::listen();
-    let outcome = tokio::select! {
-        outcome = Box::pin(run(&session, cli.command)) => outcome,
-        () = stop.asked() => Err(Failure::Interrupted),
+    let stop = Stop::listen(&session.out);
+    let outcome = match cli.command {
+        // To stop is how it ends.
+        Command::Serve(arguments) => Box::pin(serve::run(&session, arguments, &stop)).await,
+        command => tokio::select! {
+            outcome = Box::pin(run(&session, command)) => outcome,
+            () = stop.asked() => Err(Failure::Interrupted),
+        },
     };
     if matches!(outcome, Err(Failure::Interrupted)) {
         session.tell_what_is_left().await;
@@ -116,6 +122,8 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Archive(arguments) => archive::run(session, arguments).await,
         Command::Events(arguments) => events::run(session, arguments).await,
         Command::Call(arguments) => call::run(session, arguments).await,
+        // Unlike these it is told when to stop, see `main`.
+        Command::Serve(_) => Ok(()),
         Command::Doctor(_) => doctor::run(session).await,
     }
 }
