@@ -97,13 +97,11 @@ pub async fn main(arguments: Vec<OsString>) -> u8 {
     };
     let session = Session::new(cli.library, out);
     let stop = Stop::listen(&session.out);
-    let outcome = match cli.command {
-        // To stop is how it ends.
-        Command::Serve(arguments) => Box::pin(serve::run(&session, arguments, &stop)).await,
-        command => tokio::select! {
-            outcome = Box::pin(run(&session, command)) => outcome,
-            () = stop.asked() => Err(Failure::Interrupted),
-        },
+    // To be stopped is how a server ends, and it sees to that itself.
+    let serves = matches!(cli.command, Command::Serve(_));
+    let outcome = tokio::select! {
+        outcome = Box::pin(run(&session, cli.command, &stop)) => outcome,
+        () = stop.asked(), if !serves => Err(Failure::Interrupted),
     };
     if matches!(outcome, Err(Failure::Interrupted)) {
         session.tell_what_is_left().await;
@@ -112,7 +110,7 @@ pub async fn main(arguments: Vec<OsString>) -> u8 {
     session.out.end(outcome)
 }
 
-async fn run(session: &Session, command: Command) -> Result<(), Failure> {
+async fn run(session: &Session, command: Command, stop: &Stop) -> Result<(), Failure> {
     match command {
         Command::Ingest(arguments) => ingest::run(session, arguments).await,
         Command::Search(arguments) => search::run(session, arguments).await,
@@ -122,8 +120,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Archive(arguments) => archive::run(session, arguments).await,
         Command::Events(arguments) => events::run(session, arguments).await,
         Command::Call(arguments) => call::run(session, arguments).await,
-        // Unlike these it is told when to stop, see `main`.
-        Command::Serve(_) => Ok(()),
+        Command::Serve(arguments) => serve::run(session, arguments, stop).await,
         Command::Doctor(_) => doctor::run(session).await,
     }
 }
