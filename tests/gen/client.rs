@@ -59,7 +59,7 @@ pub(crate) enum Gives {
 }
 
 /// One parameter of a method.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) doc: String,

@@ -6,6 +6,7 @@
 mod api;
 mod client;
 mod pages;
+mod python;
 mod types;
 mod typescript;
 
@@ -71,7 +72,9 @@ fn files() -> Result<Vec<(String, String)>> {
     let mut files: Vec<_> =
         pages.map(|(name, text)| (format!("docs/reference/{name}"), text)).collect();
     files.push(("docs/reference/api.json".to_owned(), api.to_json()?));
-    files.extend(typescript::files(&client::Client::new(&api)?)?);
+    let client = client::Client::new(&api)?;
+    files.extend(python::files(&api, &client)?);
+    files.extend(typescript::files(&client)?);
     Ok(files)
 }
 
