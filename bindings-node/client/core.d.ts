@@ -19,5 +19,11 @@ export declare class Native {
   close(): Promise<void>
 }
 
+/**
+ * Does what a command line says and gives the code to exit with. `arguments` are those after the
+ * program's name.
+ */
+export declare function main(arguments: Array<string>): Promise<number>
+
 /** Opens a library. `params` is the JSON of the record `OpenLibrary`. */
 export declare function open(params: string): Promise<Native>

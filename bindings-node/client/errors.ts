@@ -85,14 +85,3 @@ export function fromJson(text: string): EmamError | undefined {
   }
   return undefined;
 }
-
-/** What an aborted call rejects with: the signal's reason, an `AbortError` unless set. */
-export function abortReason(signal: AbortSignal): unknown {
-  if (signal.reason !== undefined) {
-    return signal.reason;
-  }
-  // Some hosts know signals without reasons.
-  const error = new Error("the call was aborted");
-  error.name = "AbortError";
-  return error;
-}

@@ -1,6 +1,7 @@
 // Operations over HTTP, with `fetch`.
 
-import { EmamError, abortReason, failure, fromJson } from "./errors.js";
+import { abortReason, onAbort } from "./abort.js";
+import { EmamError, failure, fromJson } from "./errors.js";
 import type { ErrorKind } from "./records.js";
 import type { Transport } from "./transport.js";
 
@@ -114,18 +115,17 @@ function linked(signals: (AbortSignal | undefined)[], timeout_ms: number) {
     late = true;
     abort();
   }, timeout_ms);
-  for (const signal of signals) {
-    signal?.addEventListener("abort", abort);
-    if (signal?.aborted) {
-      abort();
-    }
+  const given = signals.filter((signal) => signal !== undefined);
+  const forget = given.map((signal) => onAbort(signal, abort));
+  if (given.some((signal) => signal.aborted)) {
+    abort();
   }
   return {
     signal: controller.signal,
     late: () => late,
     release: () => {
       clearTimeout(timer);
-      signals.forEach((signal) => signal?.removeEventListener("abort", abort));
+      forget.forEach((end) => end());
     },
   };
 }

@@ -2,10 +2,11 @@
 
 import { fileURLToPath } from "node:url";
 
+import { abortReason, onAbort } from "./abort.js";
 import binding = require("./binding.cjs");
 import { Library, type OpenOptions } from "./client.js";
 import { encode } from "./encode.js";
-import { EmamError, abortReason, failure, fromJson } from "./errors.js";
+import { type EmamError, failure, fromJson } from "./errors.js";
 import type { Transport } from "./transport.js";
 
 export * from "./index.js";
@@ -55,18 +56,17 @@ class NativeTransport implements Transport {
 }
 
 async function abortable(call: InstanceType<typeof binding.Call>, signal: AbortSignal) {
-  let abort = () => {};
+  let forget = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    abort = () => {
+    forget = onAbort(signal, () => {
       call.abort();
       reject(abortReason(signal));
-    };
+    });
   });
-  signal.addEventListener("abort", abort, { once: true });
   try {
     return await Promise.race([call.done(), aborted]);
   } finally {
-    signal.removeEventListener("abort", abort);
+    forget();
   }
 }
 

@@ -1,7 +1,8 @@
 // How operations reach a library, and the one caller above it.
 
+import { abortReason } from "./abort.js";
 import { encode } from "./encode.js";
-import { abortReason, failure } from "./errors.js";
+import { failure } from "./errors.js";
 import { Pages, type AnyPage } from "./pages.js";
 import type { Started, StartedMany } from "./records.js";
 import { RunHandle, RunHandles } from "./runs.js";

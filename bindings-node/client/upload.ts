@@ -1,8 +1,9 @@
 // Files sent to a gateway in pieces: tus 1.0 (https://tus.io/protocols/resumable-upload).
 
+import { abortReason, onAbort } from "./abort.js";
 import type { AssetsIngestOptions } from "./client.js";
 import { encode } from "./encode.js";
-import { EmamError, abortReason, failure } from "./errors.js";
+import { EmamError, failure } from "./errors.js";
 import type { Answer, HttpTransport } from "./fetch.js";
 import type { Asset } from "./records.js";
 import { RunHandle } from "./runs.js";
@@ -191,15 +192,12 @@ function base64(text: string): string {
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }
-    function stop() {
+    const forget = signal && onAbort(signal, () => end(() => reject(abortReason(signal))));
+    const timer = setTimeout(() => end(resolve), ms);
+    function end(settle: () => void) {
       clearTimeout(timer);
-      reject(signal && abortReason(signal));
+      forget?.();
+      settle();
     }
-    signal?.addEventListener("abort", stop, { once: true });
   });
 }

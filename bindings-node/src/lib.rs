@@ -14,6 +14,14 @@ pub async fn open(params: String) -> napi::Result<Native> {
     Ok(Native { library })
 }
 
+/// Does what a command line says and gives the code to exit with. `arguments` are those after the
+/// program's name.
+#[napi]
+pub async fn main(arguments: Vec<String>) -> u32 {
+    let arguments = arguments.into_iter().map(Into::into).collect();
+    u32::from(emam_core::cli::main(arguments).await)
+}
+
 /// A library that is open. Dropping the last one lets go of its work without waiting.
 #[napi]
 #[derive(Debug)]

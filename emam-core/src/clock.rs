@@ -84,6 +84,16 @@ impl Clock for ManualClock {
     }
 }
 
+/// Thirty-two bytes nobody can guess, of the operating system.
+#[cfg(feature = "gateway")]
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn random_secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    secret[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+    secret[16..].copy_from_slice(Uuid::new_v4().as_bytes());
+    secret
+}
+
 /// The instant `wait` after `now`, saturating at the end of time.
 pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait)

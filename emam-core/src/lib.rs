@@ -66,6 +66,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `local` (default) | SQLite catalog, folder storage, cold folder, ffmpeg: [`Library::open`] |
+//! | `gateway` | the operations, media, events and uploads over HTTP: `gateway` |
 //! | `cli` | the command line `emam`, for programs of any language: `cli::main` |
 //! | `testkit` | conformance suites for backends and storages that fail on purpose |
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -78,6 +79,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 pub mod id;
 mod io;
 pub mod library;

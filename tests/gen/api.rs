@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+pub(crate) use emam_core::api::schema::sentence;
+use emam_core::api::schema::{Records, sorted};
 use emam_core::api::{OpenLibrary, Shape, operations};
 use emam_core::{Error, ErrorKind};
-use schemars::schema_for;
-use serde_json::{Map, Value, json};
+use schemars::{Schema, schema_for};
+use serde_json::{Value, json};
 
 /// The operations with the schemas of all records they use.
 #[derive(Debug)]
@@ -42,12 +44,11 @@ pub(crate) struct Kind {
 
 impl Api {
     pub(crate) fn read() -> Result<Self> {
-        let mut records = BTreeMap::new();
+        let mut records = Records::default();
         let mut rows = Vec::new();
         for operation in operations() {
-            let mut take = |schema: Value| {
-                adopt(schema, &mut records)
-                    .with_context(|| format!("the schemas of {}", operation.name))
+            let mut take = |schema: Schema| {
+                records.adopt(schema).with_context(|| format!("the schemas of {}", operation.name))
             };
             rows.push(Row {
                 name: operation.name,
@@ -57,12 +58,13 @@ impl Api {
                     Shape::Page => "page",
                     Shape::Run => "run",
                 },
-                params: take((operation.params)().to_value())?,
-                result: take((operation.result)().to_value())?,
-                outcome: operation.outcome.map(|of| take(of().to_value())).transpose()?,
+                params: take((operation.params)())?,
+                result: take((operation.result)())?,
+                outcome: operation.outcome.map(|of| take(of())).transpose()?,
             });
         }
-        let open = adopt(schema_for!(OpenLibrary).to_value(), &mut records)?;
+        let open = records.adopt(schema_for!(OpenLibrary))?;
+        let records = records.into_map();
         let errors = kinds(&records)?;
         Ok(Self { operations: rows, records, errors, open })
     }
@@ -113,41 +115,6 @@ impl Api {
     }
 }
 
-/// Moves the definitions of a schema to `records`, itself too where it has a name of its own, and
-/// gives what is left to point at.
-fn adopt(mut schema: Value, records: &mut BTreeMap<String, Value>) -> Result<Value> {
-    let root = schema.as_object_mut().context("a schema is an object")?;
-    root.remove("$schema");
-    let title = root.remove("title");
-    if let Some(Value::Object(definitions)) = root.remove("$defs") {
-        for (name, definition) in definitions {
-            insert(name, definition, records)?;
-        }
-    }
-    match title {
-        // Any JSON at all: its title says no more.
-        Some(_) if root.is_empty() => Ok(schema),
-        Some(Value::String(title)) if title.chars().all(char::is_alphanumeric) => {
-            let reference = json!({ "$ref": format!("#/$defs/{title}") });
-            insert(title, schema, records)?;
-            Ok(reference)
-        }
-        _ => Ok(schema),
-    }
-}
-
-fn insert(name: String, schema: Value, records: &mut BTreeMap<String, Value>) -> Result<()> {
-    let schema = sorted(cleaned(schema));
-    match records.get(&name) {
-        Some(known) if *known != schema => bail!("two different records are called {name}"),
-        Some(_) => {}
-        None => {
-            records.insert(name, schema);
-        }
-    }
-    Ok(())
-}
-
 fn kinds(records: &BTreeMap<String, Value>) -> Result<Vec<Kind>> {
     let values = records.get("ErrorKind").and_then(|schema| schema["oneOf"].as_array());
     let values = values.context("no operation uses ErrorKind any more")?;
@@ -163,86 +130,4 @@ fn kinds(records: &BTreeMap<String, Value>) -> Result<Vec<Kind>> {
             })
         })
         .collect()
-}
-
-/// The words of a doc comment on one line.
-pub(crate) fn sentence(doc: &str) -> String {
-    doc.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A schema whose words are for readers of any language: links into rustdoc become their text.
-fn cleaned(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let clean = |(key, value): (String, Value)| match value {
-                Value::String(text) if key == "description" => (key, unlinked(&text).into()),
-                value => (key, cleaned(value)),
-            };
-            Value::Object(map.into_iter().map(clean).collect())
-        }
-        Value::Array(items) => items.into_iter().map(cleaned).collect(),
-        value => value,
-    }
-}
-
-/// Replaces ``[`Asset`](crate::model::Asset)`` and ``[`Asset`]`` by `` `Asset` ``.
-fn unlinked(text: &str) -> String {
-    let mut clean = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('[') {
-        clean.push_str(before);
-        let Some((shown, target)) = after.split_once(']') else {
-            clean.push('[');
-            rest = after;
-            continue;
-        };
-        let link = target.strip_prefix('(').and_then(|target| target.split_once(')'));
-        match link {
-            Some((_, after)) if !shown.is_empty() => {
-                clean.push_str(shown);
-                rest = after;
-            }
-            _ if shown.starts_with('`') => {
-                clean.push_str(shown);
-                rest = target;
-            }
-            _ => {
-                clean.push('[');
-                rest = after;
-            }
-        }
-    }
-    clean + rest
-}
-
-/// The same with the keys of every object in order, whatever order its map keeps.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let ordered: BTreeMap<_, _> =
-                map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            Value::Object(ordered.into_iter().collect::<Map<_, _>>())
-        }
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        value => value,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_become_their_text_and_brackets_stay() {
-        let text = "See [`Asset`](crate::Asset), [`Error`] and [0, 1); [all] of [it](x).";
-        assert_eq!(unlinked(text), "See `Asset`, `Error` and [0, 1); [all] of it.");
-    }
-
-    #[test]
-    fn two_records_of_one_name_are_refused() {
-        let mut records = BTreeMap::new();
-        insert("Run".into(), json!({ "type": "object" }), &mut records).expect("new");
-        insert("Run".into(), json!({ "type": "object" }), &mut records).expect("the same");
-        insert("Run".into(), json!({ "type": "string" }), &mut records).expect_err("another");
-    }
 }

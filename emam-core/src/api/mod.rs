@@ -18,6 +18,7 @@
 #[cfg(feature = "local")]
 mod open;
 mod params;
+pub mod schema;
 mod table;
 
 use std::fmt;

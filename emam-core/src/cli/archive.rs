@@ -59,6 +59,7 @@ enum Plan {
 }
 
 #[derive(Debug, Args)]
+#[group(skip)]
 struct Store {
     /// The ids of the assets.
     #[arg(required = true, value_name = "ASSET")]
@@ -69,6 +70,7 @@ struct Store {
 }
 
 #[derive(Debug, Args)]
+#[group(skip)]
 struct Restore {
     /// The ids of the assets.
     #[arg(required = true, value_name = "ASSET")]

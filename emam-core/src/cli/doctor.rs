@@ -199,7 +199,7 @@ fn space(_: &Path) -> Check {
 
 async fn catalog(library: &Library) -> Result<Check> {
     let found = library.assets().search(Query::all().limit(1)).await?;
-    Ok(Check::ok("catalog", format!("{} assets", found.total)))
+    Ok(Check::ok("catalog", text::count(found.total, "asset")))
 }
 
 async fn runs(library: &Library) -> Result<Check> {

@@ -40,7 +40,11 @@ pub(super) async fn run(session: &Session, arguments: Arguments) -> Result<(), F
     if arguments.follow {
         let mut stream = events.follow(after);
         while left > 0 {
-            session.out.record(&stream.next().await?, text::event)?;
+            let event = tokio::select! {
+                event = stream.next() => event?,
+                () = session.out.unread() => return Err(Failure::Unread),
+            };
+            session.out.record(&event, text::event)?;
             left -= 1;
         }
         return Ok(());

@@ -10,10 +10,9 @@ use super::runs::watch;
 use super::session::{Session, Use};
 use super::text;
 use crate::Library;
-use crate::error::Error;
-use crate::id::CategoryId;
-use crate::library::RunHandle;
-use crate::model::{Asset, KnownContent};
+use crate::error::{Error, Result};
+use crate::id::{CategoryId, RunId};
+use crate::model::KnownContent;
 use crate::workflow::IngestOptions;
 
 /// Takes files into the library: copied, checked, probed, made playable and searchable.
@@ -85,7 +84,7 @@ pub(super) async fn run(session: &Session, arguments: Arguments) -> Result<(), F
             out.record(&library.runs().get(handle.id()).await?, text::run)?;
             continue;
         }
-        let name = file_name(&library, &handle).await;
+        let name = file_name(&library, handle.id()).await?;
         watch(out, &mut handle, &format!("{} of {all}: {name}", index + 1)).await?;
         match handle.join().await {
             Ok(asset) => {
@@ -101,12 +100,8 @@ pub(super) async fn run(session: &Session, arguments: Arguments) -> Result<(), F
     if failed > 0 { Err(Failure::Told) } else { Ok(()) }
 }
 
-/// The name of the file a run takes in.
-async fn file_name(library: &Library, handle: &RunHandle<Asset>) -> String {
-    let asset = match handle.asset_id() {
-        Some(asset) => library.assets().get(asset).await.ok(),
-        None => None,
-    };
-    // The asset of known content is gone again.
-    asset.map_or_else(|| format!("run {}", handle.id()), |asset| asset.file_name)
+/// The name of the file a run takes in, as the run was told it.
+async fn file_name(library: &Library, run: RunId) -> Result<String> {
+    let run = library.runs().get(run).await?;
+    Ok(run.params["file_name"].as_str().map_or_else(|| run.id.to_string(), str::to_owned))
 }

@@ -26,7 +26,7 @@ fn collect(schema: &Value, names: &mut Vec<PossibleValue>) {
     if let Some(name) = schema["const"].as_str() {
         let value = PossibleValue::new(name.to_owned());
         names.push(match schema["description"].as_str() {
-            Some(words) => value.help(words.replace('\n', " ")),
+            Some(words) => value.help(plain(words)),
             None => value,
         });
     }
@@ -38,6 +38,19 @@ fn collect(schema: &Value, names: &mut Vec<PossibleValue>) {
     }
 }
 
+/// The words of a record's documentation without its links and line breaks.
+fn plain(words: &str) -> String {
+    let mut text = words.replace('\n', " ");
+    while let Some(target) = text.find("](") {
+        let Some(end) = text[target..].find(')') else { break };
+        text.replace_range(target..=target + end, "");
+        if let Some(begin) = text[..target].rfind('[') {
+            text.remove(begin);
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +60,15 @@ mod tests {
 
     fn listed<T: JsonSchema>() -> Vec<String> {
         names::<T>().iter().map(|name| name.get_name().to_owned()).collect()
+    }
+
+    #[test]
+    fn links_of_the_documentation_are_words() {
+        assert_eq!(
+            plain("Fails with [`Conflict`](crate::X),\nor [not](y)."),
+            "Fails with `Conflict`, or not."
+        );
+        assert_eq!(plain("a [list](of"), "a [list](of");
     }
 
     #[test]

@@ -37,6 +37,10 @@ pub(super) struct Out {
     progress_shown: AtomicBool,
 }
 
+/// How often to see whether somebody still reads.
+#[cfg(unix)]
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// The longest line of progress: one that breaks could not be wiped away.
 const PROGRESS_WIDTH: usize = 79;
 
@@ -87,6 +91,27 @@ impl Out {
                 .caused_by(cause),
             ),
         })
+    }
+
+    /// Waits until nobody reads standard output any more, of which a command that waits for
+    /// something else to print would not be told.
+    pub(super) async fn unread(&self) {
+        #[cfg(unix)]
+        {
+            use rustix::event::{PollFd, PollFlags, Timespec, poll};
+            const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+            loop {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                let stdout = std::io::stdout();
+                let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+                let told = poll(&mut watched, Some(&AT_ONCE));
+                if told.is_ok() && watched[0].revents().contains(PollFlags::ERR) {
+                    return;
+                }
+            }
+        }
+        #[cfg(not(unix))]
+        std::future::pending().await
     }
 
     /// Says something beside the records, for people.

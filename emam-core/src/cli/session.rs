@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::output::{Failure, Out};
+use super::text;
 use crate::Library;
 use crate::backend::catalog::RunFilter;
 use crate::config::{Config, variable};
@@ -82,12 +83,11 @@ impl Session {
         let page = PageRequest::first(PageRequest::MAX_LIMIT);
         // On the way out an answer is a courtesy.
         if let Ok(found) = library.runs().list(unfinished(), page).await {
-            let count = found.items.len();
             let more = if found.next.is_some() { "more than " } else { "" };
+            let count = found.items.len() as u64;
             if count > 0 {
-                self.out.note(format!(
-                    "{more}{count} runs are not done; `emam runs wait` goes on with them"
-                ));
+                let runs = text::count(count, "run");
+                self.out.note(format!("{more}{runs} not done; `emam runs wait` goes on with it"));
             }
         }
     }

@@ -42,6 +42,12 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
+/// `1 file`, `2 files`.
+pub(super) fn count(number: impl Into<u64>, what: &str) -> String {
+    let number = number.into();
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `0.4 s`, `5 min`, `3 h`, `2 days`.
 pub(super) fn wait(milliseconds: u64) -> String {
     match milliseconds / 1000 {
@@ -123,8 +129,7 @@ pub(super) fn whole(asset: &Asset, renditions: &[Rendition], availability: &str)
         let bytes: u64 = files.iter().map(|file| file.size).sum();
         let mut states: Vec<_> = files.iter().map(|file| file.state.as_str()).collect();
         states.dedup();
-        let count =
-            if files.len() == 1 { "1 file".into() } else { format!("{} files", files.len()) };
+        let count = count(files.len() as u64, "file");
         row(rendition.role.as_str(), format!("{count}, {}, {}", size(bytes), states.join(" and ")));
     }
     text
@@ -179,8 +184,8 @@ pub(super) fn plan(plan: &ArchivePlan) -> String {
     let cost = quote.cost_usd.map(|cost| format!(", {cost:.2} US dollars")).unwrap_or_default();
     let _ = write!(
         text,
-        "{} files, {}, done in about {}{cost}",
-        quote.items,
+        "{}, {}, done in about {}{cost}",
+        count(quote.items, "file"),
         size(quote.bytes),
         wait(quote.eta_ms)
     );

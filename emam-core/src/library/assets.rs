@@ -74,6 +74,14 @@ pub struct Opened {
     pub object: Object,
 }
 
+/// A stored file that can be read now.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) asset: Asset,
+    pub(crate) rendition: Rendition,
+    pub(crate) instance: Instance,
+}
+
 impl Assets {
     /// Takes a file into the library: copied, checked, probed, made playable and searchable. Gives
     /// a run at once; what the file is to become can be waited for.
@@ -145,7 +153,8 @@ impl Assets {
         self.library.runs().start(RunKind::Ingest, asset, &params, priority, key).await
     }
 
-    async fn check_options(&self, options: &IngestOptions) -> Result<()> {
+    /// Tells options that can be ingested with from others, before there is a file.
+    pub(crate) async fn check_options(&self, options: &IngestOptions) -> Result<()> {
         let operation = "assets.ingest";
         if let Some(md5) = &options.expected_md5 {
             given_md5(operation, md5)?;
@@ -296,7 +305,7 @@ impl Assets {
         part: u32,
         options: GetOptions,
     ) -> Result<Opened> {
-        let (rendition, instance) = self.find(id, role, part).await?;
+        let Found { rendition, instance, .. } = self.find(id, role, part).await?;
         let storage = self.library.backends().storage(&instance.storage)?;
         let object = storage.get(&instance.key.parse()?, options).await?;
         Ok(Opened { rendition, instance, object })
@@ -309,7 +318,7 @@ impl Assets {
     /// As [`open`](Self::open); [`Unsupported`](ErrorKind::Unsupported) where its storage has no
     /// files on this machine.
     pub async fn path(&self, id: AssetId, role: Role, part: u32) -> Result<PathBuf> {
-        let (_, instance) = self.find(id, role, part).await?;
+        let Found { instance, .. } = self.find(id, role, part).await?;
         let storage = self.library.backends().storage(&instance.storage)?;
         storage.local_path(&instance.key.parse()?).ok_or_else(|| {
             Error::new(
@@ -322,7 +331,8 @@ impl Assets {
         })
     }
 
-    async fn find(&self, id: AssetId, role: Role, part: u32) -> Result<(Rendition, Instance)> {
+    /// Finds a file that can be read now, without opening it.
+    pub(crate) async fn find(&self, id: AssetId, role: Role, part: u32) -> Result<Found> {
         let operation = "assets.open";
         let asset = self.catalog().asset(id).await?;
         let renditions = self.catalog().renditions(id).await?;
@@ -344,7 +354,7 @@ impl Assets {
                 .with("parts", rendition.instances.len()));
         };
         if instance.state.is_readable(now) {
-            return Ok((rendition, instance));
+            return Ok(Found { asset, rendition, instance });
         }
         let error = Error::new(
             ErrorKind::NotReady,
@@ -412,7 +422,7 @@ impl Assets {
     /// [`NotFound`](ErrorKind::NotFound) for an unknown asset or one that was not probed yet.
     pub async fn explain(&self, id: AssetId, profile: Option<Profile>) -> Result<String> {
         let asset = self.catalog().asset(id).await?;
-        let (rendition, instance) = self.find(id, Role::Original, 0).await?;
+        let Found { rendition, instance, .. } = self.find(id, Role::Original, 0).await?;
         let backends = self.library.backends();
         let technical = rendition.technical.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, "assets.explain", "the asset was not probed yet")

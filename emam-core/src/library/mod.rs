@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 pub use annotations::{AnnotationPatch, Annotations};
 pub use archive::{Archive, ArchivePlan, ArchiveRequest, PlanItem, RestoreRequest};
+#[cfg(feature = "gateway")]
+pub(crate) use assets::Found;
 pub use assets::{AssetPatch, Assets, Deletion, Opened};
 pub use bins::{BinPatch, Bins};
 pub use builder::LibraryBuilder;

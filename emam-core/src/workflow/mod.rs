@@ -35,6 +35,8 @@ pub use retry::RetryPolicy;
 
 pub(crate) use analyze::{Analyze, AnalyzeParams};
 pub(crate) use archive::{ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals};
+#[cfg(feature = "gateway")]
+pub(crate) use ingest::key_name;
 pub(crate) use ingest::{Ingest, IngestParams, SourcePath};
 pub(crate) use renditions::summary;
 

@@ -9,7 +9,7 @@
 mod compile;
 mod findings;
 pub(crate) mod geometry;
-mod graph;
+pub(in crate::local) mod graph;
 mod outputs;
 mod run;
 mod sound;

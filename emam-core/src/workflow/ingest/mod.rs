@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use params::{IngestOptions, IngestResult};
-pub(crate) use params::{IngestParams, SourcePath};
+pub(crate) use params::{IngestParams, SourcePath, key_name};
 
 use crate::backend::catalog::ContentMatch;
 use crate::backend::{Backends, Key, TranscodeJob};
@@ -28,7 +28,7 @@ use crate::workflow::job::{Transcoding, drive};
 use crate::workflow::renditions::{amend, annotations, original, record, source, summary};
 use crate::workflow::store::{Storing, check_expected};
 use crate::workflow::{End, RunContext, StepContext, Stop, Workflow};
-use params::{key_name, title};
+use params::title;
 
 /// Executes ingest runs.
 #[derive(Debug)]

@@ -116,7 +116,7 @@ pub(super) fn title(params: &IngestParams) -> String {
 
 /// A file name as the last part of a key: what a key cannot hold is replaced, what is too long is
 /// cut before the extension.
-pub(super) fn key_name(file_name: &str) -> String {
+pub(crate) fn key_name(file_name: &str) -> String {
     const LONGEST: usize = 255;
     let clean: String = file_name
         .chars()
