@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,12 @@ def programs(page: str) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_programs_of_a_page_run(
-    page: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str, make_clip: Callable[[float], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = programs(page)
     assert found, f"{page} has no programs in Python any more"
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"clip": str(clip), "__name__": "page"}
+    names: dict[str, object] = {"clip": str(make_clip(3)), "__name__": "page"}
     for number, program in enumerate(found, 1):
         exec(compile(program, f"{page} program {number}", "exec"), names)
     assert (tmp_path / "media" / "catalog.db").exists()
