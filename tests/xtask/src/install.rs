@@ -11,26 +11,53 @@ use crate::package::{self, Profile};
 use crate::project::{Project, output};
 use crate::setup::{Node, Python};
 
-/// What the Python tests need beside the package.
-const PYTHON_TESTS: &str = "tests/python/requirements.txt";
+/// Where the packages of a profile lie, in the target directory, and where they are installed.
+struct Places {
+    packages: &'static str,
+    python: &'static str,
+    /// The Python packages that whoever uses it needs beside it.
+    requirements: &'static str,
+    node: &'static str,
+}
 
-/// Installs the wheel into `target/venv-emam`, with what its tests need; gives the environment's
-/// interpreter.
+impl Places {
+    const fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Dev => Self {
+                packages: "package-dev",
+                python: "venv-emam",
+                requirements: "tests/python/requirements.txt",
+                node: "npm-emam",
+            },
+            Profile::Release => Self {
+                packages: "package",
+                python: "venv-bench",
+                requirements: "tests/bench/requirements.txt",
+                node: "npm-bench",
+            },
+        }
+    }
+}
+
+/// Makes and installs the wheel: of the dev profile for the tests, of the release profile for the
+/// benchmarks. Gives the environment's interpreter.
 pub(crate) fn python(project: &Project, profile: Profile) -> Result<Python> {
-    let wheel = package::wheel(project, profile, &project.target.join("package"))?;
-    let python = Python::in_folder(project, "venv-emam")?;
-    python.install_requirements(project, PYTHON_TESTS)?;
+    let places = Places::of(profile);
+    let wheel = package::wheel(project, profile, &project.target.join(places.packages))?;
+    let python = Python::in_folder(project, places.python)?;
+    python.install_requirements(project, places.requirements)?;
     output(python.pip().args(["install", "--upgrade"]).arg(&wheel))?;
     // The same version with other contents is none to pip.
     output(python.pip().args(["install", "--force-reinstall", "--no-deps"]).arg(&wheel))?;
     Ok(python)
 }
 
-/// Installs the npm packages into `target/npm-emam`, with what their tests need; gives the folder.
+/// Makes and installs the npm packages, with what their tests need; gives the folder.
 pub(crate) fn node(project: &Project, profile: Profile) -> Result<PathBuf> {
-    let made = package::npm(project, profile, &project.target.join("package"))?;
+    let places = Places::of(profile);
+    let made = package::npm(project, profile, &project.target.join(places.packages))?;
     let node = Node::ensure(project)?;
-    let folder = project.target.join("npm-emam");
+    let folder = project.target.join(places.node);
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     // The same version with other contents is none to npm.
     for old in ["node_modules/emam", "node_modules/@emam", "node_modules/.package-lock.json"] {

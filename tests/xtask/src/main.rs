@@ -90,6 +90,8 @@ enum Bench {
     Ingest,
     /// Searching and paging a large catalog.
     Catalog,
+    /// Calls from Python and Node.
+    Bindings,
 }
 
 fn main() -> ExitCode {
@@ -140,10 +142,17 @@ fn bench(project: &Project, name: Bench, quick: bool, rest: &[String]) -> Result
     setup::ffmpeg()?;
     let media = media::fetch_dir(project)?;
     let mut cargo = project.cargo();
+    if let Bench::Bindings = name {
+        let python = install::python(project, package::Profile::Release)?;
+        let node = install::node(project, package::Profile::Release)?;
+        cargo.env("EMAM_BENCH_PYTHON", python.program);
+        cargo.env("EMAM_BENCH_NODE", node.join("package.json"));
+    }
     cargo.args(["run", "--release", "-q", "-p", "emam-bench", "--"]);
     cargo.arg(match name {
         Bench::Ingest => "ingest",
         Bench::Catalog => "catalog",
+        Bench::Bindings => "bindings",
     });
     if quick {
         cargo.arg("--quick");
