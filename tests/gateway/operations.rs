@@ -93,18 +93,8 @@ async fn addresses_methods_and_types_that_are_none_are_refused() {
     assert_eq!(wrong.headers()["allow"], "GET,HEAD");
     problem(wrong, 405, "unsupported").await;
 
-    let form = scene.call("projects.list", "{}").header("content-type", "text/plain");
-    let form = scene
-        .request("POST", "/v1/projects.list")
-        .body("{}")
-        .header("content-type", "text/plain")
-        .send()
-        .await
-        .map(|response| {
-            drop(form);
-            response
-        })
-        .unwrap();
+    let form = scene.request("POST", "/v1/projects.list").header("content-type", "text/plain");
+    let form = form.body("{}").send().await.unwrap();
     problem(form, 415, "invalid_input").await;
     let none = scene.request("POST", "/v1/projects.list").body("{}").send().await.unwrap();
     problem(none, 415, "invalid_input").await;
