@@ -89,7 +89,7 @@ async def given(lib, case, known):
         return {"items": shown(await listed(result)), "first": first}
     if shape != "run":
         return {} if result is None else shown(result)
-    if not isinstance(result, list):
+    if not hasattr(result, "refused"):
         return await joined(result, start_only)
     runs = [await joined(run, start_only) for run in result]
     return {"runs": runs, "refused": shown(result.refused)}

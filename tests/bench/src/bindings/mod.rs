@@ -10,7 +10,7 @@ use emam_core::Library;
 use emam_core::id::AssetId;
 use emam_core::model::PageRequest;
 use emam_core::workflow::IngestOptions;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::report::Report;
 
@@ -152,7 +152,7 @@ fn run(command: &mut Command) -> Result<Value> {
     if !output.status.success() {
         bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
-    Ok(serde_json::from_slice(&output.stdout).unwrap_or_else(|_| json!(null)))
+    Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
 }
 
 fn number(told: &Value, name: &str) -> Result<f64> {
