@@ -70,6 +70,10 @@ async fn malformed_json_is_refused_and_said_where() {
     let unknown = scene.call("projects.create", r#"{"name": "a", "nam": 1}"#).send().await.unwrap();
     let body = problem(unknown, 400, "invalid_input").await;
     assert!(body["message"].as_str().unwrap().contains("`nam`"), "{body}");
+    for blank in [" ", "\u{b}", "null null"] {
+        let response = scene.call("projects.list", blank).send().await.unwrap();
+        problem(response, 400, "invalid_input").await;
+    }
     let not_utf8 = scene
         .request("POST", "/v1/projects.create")
         .header("content-type", "application/json")
