@@ -74,8 +74,9 @@ mod tests {
 
         // A signed address leads to where the gateway is.
         std::fs::write(folder.path().join("notes.txt"), "It rains.").unwrap();
-        let run = library.assets().ingest(folder.path().join("notes.txt"), Default::default());
-        let asset = run.await.unwrap().join().await.unwrap();
+        let notes = folder.path().join("notes.txt");
+        let run = library.assets().ingest(notes, Default::default()).await.unwrap();
+        let asset = run.join().await.unwrap();
         let body = format!("{{\"asset\":\"{}\",\"role\":\"original\"}}", asset.id);
         let signed = ask(
             address,

@@ -113,7 +113,7 @@ fn read_again<T: DeserializeOwned>(
     params: &str,
     wrong: &serde_json::Error,
 ) -> Result<T> {
-    let is_empty = params.trim().is_empty();
+    let is_empty = params.is_empty();
     let params = serde_json::from_str(if is_empty { "{}" } else { params }).map_err(|cause| {
         Error::invalid(operation, format!("the parameters are no JSON: {cause}"))
     })?;

@@ -1,6 +1,6 @@
 //! HTTP over the operation table: for editing panels, browsers and other machines.
 //!
-//! A [`Gateway`] serves a [`Library`](crate::Library): every operation as `POST /v1/{operation}` from
+//! A [`Gateway`] serves a [`Library`]: every operation as `POST /v1/{operation}` from
 //! JSON to JSON, media with ranges, the event log and runs as server-sent events, resumable uploads.
 //! `GET /v1/openapi.json` describes all of it. It listens by itself ([`serve`](Gateway::serve)) or is
 //! part of a server of yours ([`router`](Gateway::router)).

@@ -74,7 +74,7 @@ fn named(shared: &Shared, name: &str) -> Result<&'static Operation> {
 /// Cuts how long an operation waits to what one request may take. What is no time is left for the
 /// operation to refuse.
 fn bounded(params: String, field: &str, most: u64) -> String {
-    let text = if params.trim().is_empty() { "{}" } else { &params };
+    let text = if params.is_empty() { "{}" } else { &params };
     let Ok(Value::Object(mut record)) = serde_json::from_str(text) else { return params };
     let wanted = match record.get(field) {
         // Without a timeout an operation waits for ever; without `wait_ms` it does not wait.
