@@ -856,6 +856,11 @@ export interface OpenOptions extends CallOptions {
   /** How many may be in a lane at once, by lane (`EMAM_LANES`): `transcode` (1), `store` (2). */
   lanes?: Record<string, number> | undefined;
   /**
+   * Folders of installed Python packages that may carry ffmpeg; those of the active virtual
+   * environment (`VIRTUAL_ENV`) when absent.
+   */
+  packages?: string[] | undefined;
+  /**
    * How many runs are executed at once (`EMAM_WORKERS`); 4 unless told otherwise, 0 leaves them to
    * other processes.
    */

@@ -4,22 +4,20 @@
 //! takes longer goes on inside the runtime while the caller looks for signals: so Ctrl-C is heard,
 //! and a signal handler may itself call into the library and wait for what the first call holds.
 
-use std::any::Any;
 use std::ffi::OsString;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{OnceLock, PoisonError, RwLock};
-use std::task::{Context, Poll};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use emam_core::library::ProcessGuard;
-use emam_core::{Error, ErrorKind, Result};
+use emam_core::{Error, ErrorKind, Library, Result};
 use futures_util::FutureExt;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// How long a signal goes unheard at most.
 const LOOK_FOR_SIGNALS: Duration = Duration::from_millis(50);
@@ -28,6 +26,8 @@ const LAST_WORK: Duration = Duration::from_secs(5);
 
 /// The process the runtime lives in: asked before the lock, which a fork may have copied held.
 static PROCESS: OnceLock<ProcessGuard> = OnceLock::new();
+/// The thread in which the interpreter ends.
+static ENDS_IN: OnceLock<ThreadId> = OnceLock::new();
 static RUNTIME: RwLock<State> = RwLock::new(State::Unused);
 
 enum State {
@@ -88,22 +88,35 @@ pub(crate) fn block<T: Send + 'static>(
     operation: &str,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> PyResult<T> {
-    let mut work = Box::pin(guarded(operation.to_owned(), work));
-    let first = py.detach(|| {
-        with_runtime(operation, |runtime| {
-            let at_once = async { tokio::time::timeout(LOOK_FOR_SIGNALS, &mut work).await };
-            runtime.block_on(at_once).ok()
-        })
-    });
-    if let Some(done) = first.map_err(Raise)? {
-        return Ok(done.map_err(Raise)?);
+    let done = wait(py, operation, guarded(operation.to_owned(), work))?;
+    if done.is_err() && ENDS_IN.get().is_some_and(|thread| *thread != thread::current().id()) {
+        // A daemon thread when the interpreter ends, whose last words nobody wants to read.
+        py.detach(|| thread::park_timeout(LAST_WORK));
+    }
+    Ok(done.map_err(Raise)?)
+}
+
+/// The outer result is that of Python's signal handlers.
+fn wait<T: Send + 'static>(
+    py: Python<'_>,
+    operation: &str,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> PyResult<Result<T>> {
+    let mut work = Box::pin(work);
+    let at_once = async { tokio::time::timeout(LOOK_FOR_SIGNALS, &mut work).await.ok() };
+    let first = py.detach(|| with_runtime(operation, |runtime| runtime.block_on(at_once)));
+    if let Some(done) = first.transpose() {
+        return Ok(done.and_then(|done| done));
     }
     let (done, mut waits) = sync_channel(1);
     let going_on = async move {
         let _ = done.send(work.await);
     };
-    let _task =
-        AbortOnDrop(with_runtime(operation, |runtime| runtime.spawn(going_on)).map_err(Raise)?);
+    // Dropping the set, for example because a handler raises, aborts what is in it.
+    let mut tasks = JoinSet::new();
+    if let Err(refused) = with_runtime(operation, |it| tasks.spawn_on(going_on, it.handle())) {
+        return Ok(Err(refused));
+    }
     loop {
         py.check_signals()?;
         let waited;
@@ -112,9 +125,9 @@ pub(crate) fn block<T: Send + 'static>(
             (waits, waited)
         });
         match waited {
-            Ok(done) => return Ok(done.map_err(Raise)?),
+            Ok(done) => return Ok(done),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(Raise(cut_short(operation)).into()),
+            Err(RecvTimeoutError::Disconnected) => return Ok(Err(cut_short(operation))),
         }
     }
 }
@@ -126,10 +139,11 @@ pub(crate) async fn join<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> PyResult<T> {
     let work = guarded(operation.clone(), work);
-    let task = with_runtime(&operation, |runtime| runtime.spawn(work)).map_err(Raise)?;
-    match AbortOnDrop(task).await {
-        Ok(done) => Ok(done.map_err(Raise)?),
-        Err(_) => Err(Raise(cut_short(&operation)).into()),
+    let mut tasks = JoinSet::new();
+    with_runtime(&operation, |it| tasks.spawn_on(work, it.handle())).map_err(Raise)?;
+    match tasks.join_next().await {
+        Some(Ok(done)) => Ok(done.map_err(Raise)?),
+        _ => Err(Raise(cut_short(&operation)).into()),
     }
 }
 
@@ -153,16 +167,22 @@ fn build(operation: &str) -> Result<Runtime> {
     })
 }
 
-/// Ends the runtime with all that is under way; runs go on when their library is opened again.
-pub(crate) fn shut_down(py: Python<'_>) {
-    if check_process("library.close").is_err() {
+/// Closes the libraries and ends the runtime: for the end of the interpreter.
+pub(crate) fn shut_down(py: Python<'_>, libraries: Vec<Library>) {
+    if check_process("library.close").is_err() || ENDS_IN.set(thread::current().id()).is_err() {
         return;
     }
     py.detach(|| {
+        let all = async {
+            for library in libraries {
+                library.close().await;
+            }
+        };
         let mut state = RUNTIME.write().unwrap_or_else(PoisonError::into_inner);
         let last = std::mem::replace(&mut *state, State::ShutDown);
         drop(state);
         if let State::Running(runtime) = last {
+            let _ = runtime.block_on(async { tokio::time::timeout(LAST_WORK, all).await });
             runtime.shutdown_timeout(LAST_WORK);
         }
     });
@@ -171,34 +191,13 @@ pub(crate) fn shut_down(py: Python<'_>) {
 /// The same work, whose panic is an error: Python's own for panics is caught by no `except
 /// Exception`.
 async fn guarded<T>(operation: String, work: impl Future<Output = Result<T>>) -> Result<T> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
-        Err(Error::new(ErrorKind::Unexpected, operation, "the library has panicked")
-            .with("panic", words(panic.as_ref())))
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        let message = "the library has panicked; what it said is on standard error";
+        Err(Error::new(ErrorKind::Unexpected, operation, message))
     })
-}
-
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
 }
 
 fn cut_short(operation: &str) -> Error {
     let message = "Python is shutting down, and the call was cut short";
     Error::new(ErrorKind::Cancelled, operation.to_owned(), message)
-}
-
-struct AbortOnDrop<T>(JoinHandle<T>);
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl<T> Future for AbortOnDrop<T> {
-    type Output = std::result::Result<T, tokio::task::JoinError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context)
-    }
 }

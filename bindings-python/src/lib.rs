@@ -25,10 +25,10 @@ async fn open_async(params: String) -> PyResult<Library> {
     bridge::join(OPEN.to_owned(), async move { Ok(Library(api::open(&params).await?)) }).await
 }
 
-/// Ends all that is under way: for the end of the interpreter. Nothing can be called afterwards.
+/// Closes the libraries at the end of the interpreter. Nothing can be called afterwards.
 #[pyfunction]
-fn shutdown(py: Python<'_>) {
-    bridge::shut_down(py);
+fn shutdown(py: Python<'_>, libraries: Vec<PyRef<'_, Library>>) {
+    bridge::shut_down(py, libraries.iter().map(|library| library.0.clone()).collect());
 }
 
 /// Does what a command line says and gives the code to exit with.

@@ -30,6 +30,9 @@ pub struct Config {
     pub ffmpeg: Option<PathBuf>,
     /// The ffprobe program; the one beside ffmpeg when absent.
     pub ffprobe: Option<PathBuf>,
+    /// Folders of installed Python packages that may carry ffmpeg; those of the active virtual
+    /// environment when absent.
+    pub packages: Option<Vec<PathBuf>>,
     /// Where archived originals go; `archive/` in the library's folder when absent.
     pub cold_folder: Option<PathBuf>,
 }
@@ -86,6 +89,7 @@ impl Config {
             lanes,
             ffmpeg: variable("EMAM_FFMPEG").map(PathBuf::from),
             ffprobe: variable("EMAM_FFPROBE").map(PathBuf::from),
+            packages: None,
             cold_folder: variable("EMAM_COLD_FOLDER").map(PathBuf::from),
         })
     }

@@ -75,6 +75,8 @@ async def test_events_are_followed(alib: aio.Library) -> None:
 
     async def follow() -> None:
         async for event in alib.events.follow():
+            if event.topic != "project.created":
+                continue
             seen.append(event.subject)
             if len(seen) == 3:
                 return
@@ -105,7 +107,7 @@ def test_loops_come_and_go(tmp_path: Path) -> None:
     assert [asyncio.run(one(name)) for name in "abc"] == ["a", "b", "c"]
     names: list[str] = []
     threads = [
-        threading.Thread(target=lambda name=name: names.append(asyncio.run(one(name))))  # type: ignore[misc]
+        threading.Thread(target=lambda name=name: names.append(asyncio.run(one(name))))
         for name in "defg"
     ]
     for thread in threads:

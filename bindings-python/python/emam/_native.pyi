@@ -3,6 +3,8 @@
 from collections.abc import Coroutine
 from typing import Any, final
 
+__all__ = ["Library", "__version__", "main", "open", "open_async", "shutdown"]
+
 __version__: str
 
 @final
@@ -27,8 +29,8 @@ def open(params: str) -> Library:
 def open_async(params: str) -> Coroutine[Any, Any, Library]:
     """Opens the library that parameters in JSON describe."""
 
-def shutdown() -> None:
-    """Ends all that is under way: for the end of the interpreter. Nothing can be called after."""
+def shutdown(libraries: list[Library]) -> None:
+    """Closes the libraries at the end of the interpreter. Nothing can be called afterwards."""
 
 def main(arguments: list[str]) -> int:
     """Does what a command line says and gives the code to exit with."""

@@ -32,10 +32,7 @@ _open: weakref.WeakSet[Any] = weakref.WeakSet()
 
 @atexit.register
 def _end() -> None:
-    for library in list(_open):
-        with suppress(EmamError):  # in a fork, which has none of its parent's threads
-            library._native.close()
-    _native.shutdown()
+    _native.shutdown([library._native for library in list(_open)])
 
 
 class Caller:

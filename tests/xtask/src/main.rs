@@ -6,7 +6,9 @@
 
 mod check;
 mod demo;
+mod install;
 mod media;
+mod package;
 mod project;
 mod setup;
 mod test;
@@ -18,6 +20,7 @@ use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use package::Profile;
 use project::Project;
 
 /// The project's commands.
@@ -66,6 +69,15 @@ enum Command {
         #[arg(last = true)]
         rest: Vec<String>,
     },
+    /// Makes the packages for Python and Node and lists them.
+    Package {
+        /// How the native parts are compiled.
+        #[arg(long, value_enum, default_value = "release")]
+        profile: Profile,
+        /// Where the packages go; target/package unless given.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Fetches the test media and prints where the files are.
     Media,
     /// What a change has to pass: check, gen --check, test.
@@ -78,6 +90,8 @@ enum Bench {
     Ingest,
     /// Searching and paging a large catalog.
     Catalog,
+    /// Calls from Python and Node.
+    Bindings,
 }
 
 fn main() -> ExitCode {
@@ -104,6 +118,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Check { fix } => check::run(&project, fix),
         Command::Gen { check } => generate(&project, check),
         Command::Bench { name, quick, rest } => bench(&project, name, quick, &rest),
+        Command::Package { profile, out } => package::run(&project, profile, out.as_deref()),
         Command::Media => {
             for path in media::fetch(&project)? {
                 println!("{}", path.display());
@@ -127,10 +142,17 @@ fn bench(project: &Project, name: Bench, quick: bool, rest: &[String]) -> Result
     setup::ffmpeg()?;
     let media = media::fetch_dir(project)?;
     let mut cargo = project.cargo();
+    if let Bench::Bindings = name {
+        let python = install::python(project, package::Profile::Release)?;
+        let node = install::node(project, package::Profile::Release)?;
+        cargo.env("EMAM_BENCH_PYTHON", python.program);
+        cargo.env("EMAM_BENCH_NODE", node.join("package.json"));
+    }
     cargo.args(["run", "--release", "-q", "-p", "emam-bench", "--"]);
     cargo.arg(match name {
         Bench::Ingest => "ingest",
         Bench::Catalog => "catalog",
+        Bench::Bindings => "bindings",
     });
     if quick {
         cargo.arg("--quick");

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, UnsetType
 
 from .. import _native
-from .._wire import encode, given
+from .._wire import encode, given, here
 from ..records import (
     Annotation,
     AnnotationId,
@@ -1539,6 +1539,7 @@ async def open(
     ffmpeg: StrPath | None | UnsetType = UNSET,
     ffprobe: StrPath | None | UnsetType = UNSET,
     lanes: Mapping[str, int] | None | UnsetType = UNSET,
+    packages: SequenceOf[StrPath] | None | UnsetType = UNSET,
     workers: int | None | UnsetType = UNSET,
 ) -> Library:
     """Opens the library in a folder, making it where there is none. Runs that were under way when
@@ -1553,18 +1554,21 @@ async def open(
         ffprobe: The ffprobe program (`EMAM_FFPROBE`); the one beside ffmpeg when absent.
         lanes: How many may be in a lane at once, by lane (`EMAM_LANES`): `transcode` (1), `store`
             (2).
+        packages: Folders of installed Python packages that may carry ffmpeg; those of the active
+            virtual environment (`VIRTUAL_ENV`) when absent.
         workers: How many runs are executed at once (`EMAM_WORKERS`); 4 unless told otherwise, 0
             leaves them to other processes.
 
     Raises:
         EmamError: of the class that says what is wrong.
     """
-    native = await _native.open_async(encode(given({
+    native = await _native.open_async(encode(here(given({
         "folder": folder,
         "cold_folder": cold_folder,
         "ffmpeg": ffmpeg,
         "ffprobe": ffprobe,
         "lanes": lanes,
+        "packages": packages,
         "workers": workers,
-    })))
+    }))))
     return Library(native, str(folder))
