@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 
@@ -30,14 +31,19 @@ function run(program, path, flags = []) {
   });
 }
 
-/** Runs it many times, four at once, and counts those that did not end as wanted. */
-async function stress(program, wanted) {
+/**
+ * Runs it many times, four at once, and counts those that did not end as wanted. Each has one of
+ * `libraries`; what one leaves undone in it the next takes up.
+ */
+async function stress(program, wanted, libraries) {
   const wrong = [];
   let next = 0;
   const worker = async () => {
     while (next < rounds) {
       const number = next++;
-      const ended = await run(program, join(home, `library${number % 8}`));
+      const path = join(home, `library${wanted}-${number % libraries}`);
+      const ended = await run(program, path);
+      if (libraries >= rounds) rmSync(path, { recursive: true, force: true });
       if (ended.code !== wanted || ended.signal !== null || ended.err !== "") wrong.push(ended);
     }
   };
@@ -46,7 +52,7 @@ async function stress(program, wanted) {
 }
 
 test(`${rounds} processes open, call and end without closing`, async () => {
-  await stress(`await lib.projects.create("P");`, 0);
+  await stress(`await lib.projects.create("P");`, 0, 8);
 });
 
 test(`${rounds} processes leave with calls in flight`, async () => {
@@ -57,15 +63,16 @@ test(`${rounds} processes leave with calls in flight`, async () => {
     }
     await lib.events.last();
     process.exit(7);`;
-  await stress(program, 7);
+  await stress(program, 7, 8);
 });
 
 test(`${rounds} processes leave with a run under way`, { skip: noMedia }, async () => {
   const program = `
     const run = await lib.assets.ingest(${JSON.stringify(film)}, { known_content: "allow" });
     await run.progress().next();
-    process.exit(0);`;
-  await stress(program, 0);
+    console.log("leaving");
+    process.exit(9);`;
+  await stress(program, 9, rounds);
 });
 
 test("a library that nobody closes keeps no process alive", async () => {
