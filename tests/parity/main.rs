@@ -132,9 +132,11 @@ fn python_gives_the_same() {
 
 #[test]
 fn node_gives_the_same() {
-    let Some(program) = prepared("EMAM_PARITY_NODE") else { return };
+    let Some(entry) = prepared("EMAM_PARITY_NODE") else { return };
     let scene = Scene::new();
-    scene.compare("Node", scene.speak(Path::new("node"), &[program.to_str().unwrap(), "native"]));
+    let script = home().join("speak.mjs");
+    let arguments = [script.to_str().unwrap(), entry.to_str().unwrap(), "native"];
+    scene.compare("Node", scene.speak(Path::new("node"), &arguments));
 }
 
 #[test]
