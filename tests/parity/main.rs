@@ -132,7 +132,6 @@ fn python_gives_the_same() {
 
 #[test]
 fn node_gives_the_same() {
-    // A file, there or not, of the folder where the package is installed.
     let Some(entry) = prepared("EMAM_PARITY_NODE") else { return };
     let scene = Scene::new();
     let script = home().join("speak.mjs");

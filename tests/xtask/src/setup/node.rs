@@ -55,8 +55,9 @@ impl Node {
             return Ok(());
         }
         eprintln!("installing: npm packages of {}", project.shown(&lock));
-        // `engines` of packages that are not used would be warned about.
-        output(self.npm(folder).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+        // Not `npm ci`: it wants the packages of all platforms in the file, also those that could
+        // not be had where it was made. This takes the same versions and writes nothing back.
+        output(self.npm(folder).args(["install", "--no-save", "--loglevel=error"]))?;
         std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
     }
 }
