@@ -3,22 +3,14 @@
 
 import type * as Core from "./core.js";
 
-const NAMES: Record<string, string> = {
-  "linux x64": "linux-x64-gnu",
-  "linux arm64": "linux-arm64-gnu",
-  "darwin x64": "darwin-x64",
-  "darwin arm64": "darwin-arm64",
-  "win32 x64": "win32-x64-msvc",
-};
+/** What the name of a platform ends with, where it has several. */
+const KINDS: Record<string, string> = { linux: "-gnu", win32: "-msvc" };
 
 function load(): typeof Core {
-  const platform = `${process.platform} ${process.arch}`;
-  const name = NAMES[platform];
-  if (name === undefined) {
-    throw new Error(`emam is not built for ${platform}, only for ${Object.keys(NAMES).join(", ")}`);
-  }
+  const { platform, arch } = process;
+  const name = `${platform}-${arch}${KINDS[platform] ?? ""}`;
   const failures: unknown[] = [];
-  for (const place of [`../../emam.${name}.node`, `emam-${name}`]) {
+  for (const place of [`../../emam.${name}.node`, `@emam/core-${name}`]) {
     try {
       return require(place) as typeof Core;
     } catch (error) {
@@ -27,8 +19,9 @@ function load(): typeof Core {
   }
   throw new AggregateError(
     failures,
-    `the native core of emam cannot be loaded: is the package emam-${name} installed? It comes ` +
-      `with emam unless npm was told to omit optional dependencies`,
+    `the native core of emam cannot be loaded: is the package @emam/core-${name} there? It comes ` +
+      "with emam where there is one for the platform, unless npm was told to omit optional " +
+      "dependencies",
   );
 }
 

@@ -16,7 +16,7 @@ export declare class Native {
   /** Prepares an operation that can be broken off. */
   prepare(operation: string, params: string): Call
   /** Stops working and waits until all work under way is let go of. */
-  close(): Promise<void>
+  close(): Promise<undefined>
 }
 
 /**

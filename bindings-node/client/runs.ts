@@ -61,15 +61,15 @@ export class RunHandle<T> {
   async result({ timeout_ms, signal }: ResultOptions = {}): Promise<T> {
     const until = timeout_ms === undefined ? Infinity : Date.now() + timeout_ms;
     for (;;) {
-      const left = until - Date.now();
-      const wait = Math.max(0, Math.min(left, WAIT_MS));
+      // A whole number: the library counts milliseconds, clocks may not.
+      const left = Math.ceil(Math.max(0, Math.min(until - Date.now(), WAIT_MS)));
       try {
-        const params = { id: this.id, timeout_ms: wait };
+        const params = { id: this.id, timeout_ms: left };
         return await this.#client.value<T>("runs.join", params, signal);
       } catch (error) {
         // The run may have failed with a timeout of its own: that is another operation's.
         const waited = error instanceof EmamError && error.code === "timeout";
-        if (!waited || !error.operation.startsWith("runs.") || left <= WAIT_MS) {
+        if (!waited || !error.operation.startsWith("runs.") || Date.now() >= until) {
           throw error;
         }
       }

@@ -2,8 +2,16 @@
 //!
 //! Nothing is decided here. What an operation takes, gives and refuses is the table's of
 //! `emam_core::api`; the typed client in `client/` is generated from the same table.
+//!
+//! No future here borrows from a JavaScript object: the objects of a thread are freed when it ends,
+//! while the runtime, which is the process's, still polls what the thread has begun. So every
+//! method hands its future what it needs (`async fn` with `&self` would borrow).
+
+use std::sync::Arc;
 
 use emam_core::{Error, ErrorKind, Library};
+use napi::Env;
+use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use tokio::sync::Notify;
 
@@ -33,20 +41,32 @@ pub struct Native {
 impl Native {
     /// Does an operation: JSON in, JSON out.
     #[napi]
-    pub async fn call(&self, operation: String, params: String) -> napi::Result<String> {
-        self.library.call_json(&operation, &params).await.map_err(as_data)
+    pub fn call<'env>(
+        &self,
+        env: &'env Env,
+        operation: String,
+        params: String,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let library = self.library.clone();
+        env.spawn_future(
+            async move { library.call_json(&operation, &params).await.map_err(as_data) },
+        )
     }
 
     /// Prepares an operation that can be broken off.
     #[napi]
     pub fn prepare(&self, operation: String, params: String) -> Call {
-        Call { library: self.library.clone(), operation, params, stop: Notify::new() }
+        Call { library: self.library.clone(), operation, params, stop: Arc::default() }
     }
 
     /// Stops working and waits until all work under way is let go of.
     #[napi]
-    pub async fn close(&self) {
-        self.library.close().await;
+    pub fn close<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
+        let library = self.library.clone();
+        env.spawn_future(async move {
+            library.close().await;
+            Ok(())
+        })
     }
 }
 
@@ -57,24 +77,27 @@ pub struct Call {
     library: Library,
     operation: String,
     params: String,
-    stop: Notify,
+    stop: Arc<Notify>,
 }
 
 #[napi]
 impl Call {
     /// Does the operation.
     #[napi]
-    pub async fn done(&self) -> napi::Result<String> {
-        tokio::select! {
-            biased;
-            () = self.stop.notified() => {
-                let message = "the call was broken off";
-                Err(as_data(Error::new(ErrorKind::Cancelled, self.operation.clone(), message)))
+    pub fn done<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {
+        let Self { library, operation, params, stop } = self;
+        let (library, stop) = (library.clone(), Arc::clone(stop));
+        let (operation, params) = (operation.clone(), params.clone());
+        env.spawn_future(async move {
+            tokio::select! {
+                biased;
+                () = stop.notified() => {
+                    let message = "the call was broken off";
+                    Err(as_data(Error::new(ErrorKind::Cancelled, operation.clone(), message)))
+                }
+                answer = library.call_json(&operation, &params) => answer.map_err(as_data),
             }
-            answer = self.library.call_json(&self.operation, &self.params) => {
-                answer.map_err(as_data)
-            }
-        }
+        })
     }
 
     /// Breaks the operation off where it is, begun or not; nothing where it has ended.

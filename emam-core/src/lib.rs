@@ -105,6 +105,9 @@ mod guide {
     mod archive {}
     #[doc = include_str!("../../docs/guide/find-and-cut.md")]
     mod find_and_cut {}
+    #[cfg(feature = "gateway")]
+    #[doc = include_str!("../../docs/guide/http.md")]
+    mod http {}
     #[doc = include_str!("../../docs/guide/ingest.md")]
     mod ingest {}
     #[doc = include_str!("../../docs/guide/runs-and-events.md")]

@@ -1,6 +1,6 @@
 //! What each command does and prints.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
 use serde_json::json;
@@ -12,7 +12,9 @@ fn help_and_version_are_told_without_a_library() {
     let scene = Scene::new();
     let help = finish(&mut scene.command(&["--help"]));
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
-    for command in ["ingest", "search", "show", "runs", "export", "archive", "events", "doctor"] {
+    for command in
+        ["ingest", "search", "show", "runs", "export", "archive", "events", "serve", "doctor"]
+    {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}: {}", help.stdout);
         let one = finish(&mut scene.command(&[command, "--help"]));
         assert!(one.code == Some(0) && one.stdout.contains("--library"), "{one:?}");
@@ -292,4 +294,61 @@ fn doctor_says_what_is_there_and_what_to_do() {
     assert!(of("ffmpeg")["text"].as_str().unwrap().contains("/nowhere/ffmpeg"), "{checks:?}");
     assert_eq!(of("library")["verdict"], "warn");
     assert!(of("library")["advice"].as_str().unwrap().contains("--library"), "{checks:?}");
+}
+
+#[test]
+fn serve_answers_until_it_is_told_to_stop() {
+    let (scene, id) = Scene::with_sound("one");
+    std::fs::write(scene.folder.path().join("tokens"), "\nopen-sesame\n").unwrap();
+    let options = ["--bind", "127.0.0.1:0", "--token-file", "tokens", "--refuse", "assets.path"];
+    let mut server = scene.start(&[&["serve", "--json"], &options[..]].concat());
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let listening: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address = listening["url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+
+    let ask = |operation: &str, token: &str, body: &str| {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "POST /v1/{operation} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\
+             \r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let asset = json!({ "id": id }).to_string();
+    let answer = ask("assets.get", "open-sesame", &asset);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(&id), "{answer}");
+    assert!(ask("assets.get", "close-sesame", &asset).starts_with("HTTP/1.1 401"));
+    assert!(!ask("assets.path", "open-sesame", &asset).starts_with("HTTP/1.1 200"));
+
+    // It works on what other processes have started.
+    scene.sound("two");
+    let run = scene.json(&["ingest", "two.wav", "--no-wait"]).record();
+    let joined = json!({ "id": run["id"], "timeout_ms": 30_000 }).to_string();
+    let answer = ask("runs.join", "open-sesame", &joined);
+    assert!(answer.contains("two.wav"), "{answer}");
+
+    let pid = rustix::process::Pid::from_raw(server.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn serve_refuses_what_is_not_safe() {
+    let (scene, _) = Scene::with_sound("one");
+    let open = scene.json(&["serve", "--bind", "0.0.0.0:0"]);
+    assert_eq!(open.errors().len(), 1, "{open:?}");
+    let origin = scene.json(&["serve", "--bind", "127.0.0.1:0", "--allow-origin", "*"]).errors();
+    assert_eq!(origin[0]["kind"], "invalid_input");
+    let file = scene.json(&["serve", "--bind", "127.0.0.1:0", "--token-file", "gone"]).errors();
+    assert_eq!(file[0]["kind"], "not_found");
+    std::fs::write(scene.folder.path().join("options.json"), r#"{"tokn": []}"#).unwrap();
+    let wrong = scene.json(&["serve", "--options", "options.json"]).errors();
+    assert!(wrong[0]["message"].as_str().unwrap().contains("`tokn`"), "{wrong:?}");
 }

@@ -81,7 +81,7 @@ fn a_second_signal_quits_a_command_that_is_stuck() {
     let (scene, id) = Scene::with_sound("one");
     scene.describe_at_length(&id);
     // Nobody empties the pipe, and more is printed than it holds.
-    let mut child = scene.start(&["search", "--json"]);
+    let mut child = scene.start(&["show", &id]);
     let pipe = child.stdout.take().unwrap();
     wait_until("the pipe is full", || rustix::io::ioctl_fionread(&pipe).unwrap() >= 65_536);
     send(&child, Signal::INT);

@@ -51,8 +51,16 @@ impl JsonValue for reqwest::Response {
 #[tokio::test]
 async fn malformed_json_is_refused_and_said_where() {
     let scene = Scene::open().await;
-    let bad =
-        ["{", "{\"name\": NaN}", "[1]", "{\"name\": \"\\ud800\"}", "{\"name\": 1e999}", "\u{0}"];
+    let bad = [
+        "{",
+        "{\"name\": NaN}",
+        "[1]",
+        "[\"Promo\"]",
+        "7",
+        "{\"name\": \"\\ud800\"}",
+        "{\"name\": 1e999}",
+        "\u{0}",
+    ];
     for params in bad {
         let response = scene.call("projects.create", params).send().await.unwrap();
         let body = problem(response, 400, "invalid_input").await;
@@ -237,5 +245,38 @@ async fn a_gateway_that_cannot_be_says_why() {
         let open = scene.gateway.serve(everyone).await.unwrap_err();
         assert_eq!(open.kind(), ErrorKind::PermissionDenied, "{open}");
     }
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_ends_its_request() {
+    let options = GatewayOptions { max_connections: 1, ..Default::default() };
+    let scene = Scene::with(options).await;
+    let after = scene.library.events().last().await.unwrap();
+    let params = json!({ "after": after, "wait_ms": 29_000 }).to_string();
+    let mut wire = scene.connect().await;
+    wire.say(&format!(
+        "POST /v1/events.list HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{params}",
+        params.len()
+    ))
+    .await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    drop(wire);
+    // There is room for one: the other is served once the first is gone.
+    let started = Instant::now();
+    assert_eq!(scene.get("/v1/health").await.status(), 200);
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn servers_of_one_gateway_end_each_for_itself() {
+    let scene = Scene::open().await;
+    let other = scene.gateway.serve("127.0.0.1:0").await.unwrap();
+    let health = format!("{}/v1/health", other.url());
+    other.shutdown().await;
+    assert!(scene.client.get(&health).send().await.is_err());
+    assert_eq!(scene.get("/v1/health").await.status(), 200);
     scene.end().await;
 }

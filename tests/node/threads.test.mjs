@@ -57,22 +57,24 @@ test("threads load it, use one library and end, again and again", async () => {
   await lib.close();
 });
 
-test("a thread that is ended while it waits takes nobody with it", async () => {
+test("a thread that is ended while it waits and calls takes nobody with it", async () => {
   const path = folder();
   const lib = await open(path);
   const program = `
     import { parentPort, workerData } from "node:worker_threads";
     const { open } = await import(${JSON.stringify(entry)});
     const lib = await open(workerData);
-    const waits = Array.from({ length: 20 }, () => lib.events.list({ after: 1e6, wait_ms: 60000 }));
+    for (let wait = 0; wait < 20; wait++) lib.events.list({ after: 1e6, wait_ms: 60000 });
+    const { signal } = new AbortController();
     parentPort.postMessage("waiting");
-    await Promise.all(waits);`;
-  for (let round = 0; round < 3; round++) {
+    while (true) await Promise.all([lib.events.last(), lib.events.last({ signal })]);`;
+  for (let round = 0; round < 20; round++) {
     const worker = started(program, path);
     await new Promise((resolve, reject) => {
       worker.on("message", resolve);
       worker.on("error", reject);
     });
+    await new Promise((later) => setTimeout(later, round));
     await worker.terminate();
     assert.deepEqual(await lib.events.last(), { seq: 0 });
   }

@@ -99,8 +99,13 @@ pub(crate) async fn call(library: &Library, name: &str, params: &str) -> Result<
 
 /// Parameters out of JSON. No parameters at all are as good as an empty record.
 fn read<T: DeserializeOwned>(operation: &'static str, params: &str) -> Result<T> {
-    // What is right is read at once; what is wrong once more, for where it is wrong.
-    serde_json::from_str(params).or_else(|wrong| read_again(operation, params, &wrong))
+    // What is right is read at once; what is wrong once more, for where it is wrong. A list would be
+    // taken as the fields in their order, which is nobody's to rely on.
+    let read = match params.trim_start().starts_with('[') {
+        true => Err(serde::de::Error::custom("a list")),
+        false => serde_json::from_str(params),
+    };
+    read.or_else(|wrong| read_again(operation, params, &wrong))
 }
 
 fn read_again<T: DeserializeOwned>(
@@ -113,6 +118,10 @@ fn read_again<T: DeserializeOwned>(
         Error::invalid(operation, format!("the parameters are no JSON: {cause}"))
     })?;
     let params = if params == Value::Null { Value::Object(Map::new()) } else { params };
+    if !params.is_object() {
+        let message = "the parameters are wrong: they are a record, as {\"name\": \"Promo\"}";
+        return Err(Error::invalid(operation, message));
+    }
     let read = serde_path_to_error::deserialize(params).map_err(|cause| {
         let path = cause.path().to_string();
         let error =

@@ -10,7 +10,7 @@
 //!
 //! | exit code | |
 //! |---|---|
-//! | 0 | done |
+//! | 0 | done; a server that was told to stop |
 //! | 1 | failed; what was done stays done |
 //! | 2 | the command cannot be understood |
 //! | 130 | interrupted (Ctrl-C, SIGTERM); work under way goes on when the library is next opened |
@@ -25,6 +25,7 @@ mod names;
 mod output;
 mod runs;
 mod search;
+mod serve;
 mod session;
 mod show;
 mod stop;
@@ -77,6 +78,7 @@ enum Command {
     Archive(archive::Arguments),
     Events(events::Arguments),
     Call(call::Arguments),
+    Serve(serve::Arguments),
     Doctor(doctor::Arguments),
 }
 
@@ -94,10 +96,12 @@ pub async fn main(arguments: Vec<OsString>) -> u8 {
         Err(error) => return not_understood(&out, &error),
     };
     let session = Session::new(cli.library, out);
-    let stop = Stop::listen();
+    let stop = Stop::listen(&session.out);
+    // To be stopped is how a server ends, and it sees to that itself.
+    let serves = matches!(cli.command, Command::Serve(_));
     let outcome = tokio::select! {
-        outcome = Box::pin(run(&session, cli.command)) => outcome,
-        () = stop.asked() => Err(Failure::Interrupted),
+        outcome = Box::pin(run(&session, cli.command, &stop)) => outcome,
+        () = stop.asked(), if !serves => Err(Failure::Interrupted),
     };
     if matches!(outcome, Err(Failure::Interrupted)) {
         session.tell_what_is_left().await;
@@ -106,7 +110,7 @@ pub async fn main(arguments: Vec<OsString>) -> u8 {
     session.out.end(outcome)
 }
 
-async fn run(session: &Session, command: Command) -> Result<(), Failure> {
+async fn run(session: &Session, command: Command, stop: &Stop) -> Result<(), Failure> {
     match command {
         Command::Ingest(arguments) => ingest::run(session, arguments).await,
         Command::Search(arguments) => search::run(session, arguments).await,
@@ -116,6 +120,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Archive(arguments) => archive::run(session, arguments).await,
         Command::Events(arguments) => events::run(session, arguments).await,
         Command::Call(arguments) => call::run(session, arguments).await,
+        Command::Serve(arguments) => serve::run(session, arguments, stop).await,
         Command::Doctor(_) => doctor::run(session).await,
     }
 }

@@ -121,6 +121,16 @@ impl Out {
         }
     }
 
+    /// What says, from wherever it is called, that the command is being stopped.
+    pub(super) fn stop_note(&self) -> impl Fn() + Send + 'static {
+        let json = self.json;
+        move || {
+            if !json {
+                print_error("\nstopping; once more to quit at once\n");
+            }
+        }
+    }
+
     /// Tells of an error.
     pub(super) fn error(&self, error: &Error) {
         if self.json {

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::output::print_error;
+use super::output::Out;
 
 /// Tells when somebody asked the command to stop.
 #[derive(Debug)]
@@ -14,13 +14,14 @@ pub(super) struct Stop {
 
 impl Stop {
     /// Listens from now on. Where the system does not let it, signals end the process as ever.
-    pub(super) fn listen() -> Self {
+    pub(super) fn listen(out: &Out) -> Self {
+        let note = out.stop_note();
         let (tell, asked) = watch::channel(false);
         // A task of its own: the command may be stuck in writing to a pipe nobody empties.
         let listener = Signals::new().map(|mut signals| {
             tokio::spawn(async move {
                 signals.next().await;
-                print_error("\nstopping; once more to quit at once\n");
+                note();
                 let _ = tell.send(true);
                 signals.next().await;
                 std::process::exit(130);

@@ -120,27 +120,7 @@ impl Gateway {
     /// The routes, for a server of yours: all under `/v1`, with every protection but the limits on
     /// connections, which are the server's. Call it within the runtime that will serve.
     pub fn router(&self) -> Router {
-        let shared = Arc::clone(&self.shared);
-        uploads::start(&shared);
-        let protected = Router::new()
-            .route("/v1/openapi.json", get(openapi::document))
-            .route("/v1/events", get(stream::events))
-            .route("/v1/runs/{id}/events", get(stream::run))
-            .route("/v1/media-url", post(media::media_url))
-            .route("/v1/{operation}", post(operations::call))
-            .merge(uploads::routes())
-            .route_layer(from_fn_with_state(Arc::clone(&shared), auth::layer));
-        Router::new()
-            .route("/v1/health", get(health))
-            // Has its own check: a signed address needs no token.
-            .route("/v1/media/{asset}/{role}", get(media::media))
-            .merge(protected)
-            .fallback(unknown)
-            .method_not_allowed_fallback(wrong_method)
-            .layer(from_fn_with_state(Arc::clone(&shared), origin::layer))
-            .layer(from_fn_with_state(Arc::clone(&shared), host::layer))
-            .layer(from_fn_with_state(Arc::clone(&shared), request::layer))
-            .with_state(shared)
+        routes(Arc::clone(&self.shared))
     }
 
     /// Listens on `bind`, for example [`DEFAULT_BIND`]; port 0 takes one that is free.
@@ -150,7 +130,15 @@ impl Gateway {
     /// it and would need no token; [`Conflict`](ErrorKind::Conflict) where the port is taken;
     /// [`InvalidInput`](ErrorKind::InvalidInput) where `bind` is no address.
     pub async fn serve(&self, bind: &str) -> Result<Server> {
-        Server::start(Arc::clone(&self.shared), self.router(), bind).await
+        // Of its own, so that it can be shut down and others go on.
+        let shared = Arc::new(self.shared.another());
+        Server::start(Arc::clone(&shared), routes(shared), bind).await
+    }
+
+    /// Ends streams and waiting requests of the [`router`](Self::router), for good. A server of
+    /// yours that shuts down calls it first, or waits for them.
+    pub fn close(&self) {
+        self.shared.close();
     }
 
     /// A bearer token that is valid for `ttl`. Nothing is kept of it: with the same `secret` it
@@ -185,7 +173,43 @@ impl Gateway {
     }
 }
 
+/// All routes, with what protects them.
+fn routes(shared: Arc<Shared>) -> Router {
+    uploads::start(&shared);
+    let protected = Router::new()
+        .route("/v1/openapi.json", get(openapi::document))
+        .route("/v1/events", get(stream::events))
+        .route("/v1/runs/{id}/events", get(stream::run))
+        .route("/v1/media-url", post(media::media_url))
+        .route("/v1/{operation}", post(operations::call))
+        .merge(uploads::routes())
+        .route_layer(from_fn_with_state(Arc::clone(&shared), auth::layer));
+    Router::new()
+        .route("/v1/health", get(health))
+        // Has its own check: a signed address needs no token.
+        .route("/v1/media/{asset}/{role}", get(media::media))
+        .merge(protected)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&shared), origin::layer))
+        .layer(from_fn_with_state(Arc::clone(&shared), host::layer))
+        .layer(from_fn_with_state(Arc::clone(&shared), request::layer))
+        .with_state(shared)
+}
+
 impl Shared {
+    /// The same, to be closed for itself.
+    fn another(&self) -> Self {
+        Self {
+            library: self.library.clone(),
+            options: self.options.clone(),
+            signer: self.signer.clone(),
+            waiting: self.waiting.clone(),
+            openapi: OnceLock::new(),
+            closing: watch::channel(false).0,
+        }
+    }
+
     fn clock(&self) -> &dyn Clock {
         self.library.backends().clock.as_ref()
     }

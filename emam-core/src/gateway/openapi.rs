@@ -53,7 +53,17 @@ fn build(options: &GatewayOptions) -> Result<Value> {
     let mut paths = routes::paths(&names, options);
     let refused = &options.refuse_operations;
     for operation in operations().iter().filter(|o| !refused.iter().any(|name| name == o.name)) {
-        let params = records.adopt((operation.params)())?;
+        let params = (operation.params)();
+        // An operation that needs nothing may be asked without a body.
+        let required = params.get("required").and_then(Value::as_array);
+        let required = required.is_some_and(|names| !names.is_empty());
+        let schema = records.adopt(params)?;
+        let nothing = json!({ "type": "null" });
+        let schema = if required { schema } else { json!({ "anyOf": [schema, nothing] }) };
+        let params = json!({
+            "required": required,
+            "content": { "application/json": { "schema": schema } },
+        });
         let result = records.adopt((operation.result)())?;
         let described = described(operation, params, result);
         paths.insert(format!("/v1/{}", operation.name), json!({ "post": described }));
@@ -106,10 +116,7 @@ fn described(operation: &Operation, params: Value, result: Value) -> Value {
         "description": doc,
         "tags": [noun],
         "x-shape": shape,
-        "requestBody": {
-            "required": true,
-            "content": { "application/json": { "schema": params } },
-        },
+        "requestBody": params,
         "responses": responses,
     })
 }

@@ -73,4 +73,33 @@ mod tests {
         assert_eq!(given("two words"), None);
         assert_eq!(given(&"x".repeat(129)), None);
     }
+
+    #[cfg(feature = "local")]
+    #[tokio::test]
+    async fn a_panic_is_a_problem_and_no_end() {
+        use axum::routing::get;
+        use hyper::service::Service as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let library = crate::Library::builder().workers(0).open(folder.path()).await.unwrap();
+        let gateway = super::super::Gateway::new(library.clone(), Default::default()).unwrap();
+        async fn panics() -> &'static str {
+            panic!("on purpose")
+        }
+        let router = axum::Router::new()
+            .route("/", get(panics))
+            .layer(axum::middleware::from_fn_with_state(Arc::clone(&gateway.shared), layer));
+        let service = hyper_util::service::TowerToHyperService::new(router);
+        for _ in 0..2 {
+            let request = Request::builder().header(REQUEST_ID, "r-1");
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            let response = service.call(request).await.unwrap();
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.headers()[REQUEST_ID], "r-1");
+            let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            assert!(text.contains("\"unexpected\"") && !text.contains("on purpose"), "{text}");
+        }
+        library.close().await;
+    }
 }

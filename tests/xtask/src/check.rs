@@ -2,11 +2,13 @@
 //!
 //! A rule is a file beside this one with one function from the [`Tree`] to its findings.
 
+mod bindings;
 mod contracts;
 mod file_size;
 mod private_names;
 mod readme;
 mod top_level;
+mod versions;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -72,8 +74,15 @@ impl Tree {
     }
 }
 
-const RULES: &[fn(&Tree) -> Vec<Finding>] =
-    &[top_level::find, file_size::find, contracts::find, private_names::find, readme::find];
+const RULES: &[fn(&Tree) -> Vec<Finding>] = &[
+    top_level::find,
+    file_size::find,
+    bindings::find,
+    contracts::find,
+    private_names::find,
+    readme::find,
+    versions::find,
+];
 
 /// Prints every finding and how many there are; true when there is none.
 pub(crate) fn run(project: &Project, fix: bool) -> Result<bool> {

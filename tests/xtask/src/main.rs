@@ -6,7 +6,9 @@
 
 mod check;
 mod demo;
+mod install;
 mod media;
+mod package;
 mod project;
 mod setup;
 mod test;
@@ -18,6 +20,7 @@ use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use package::Profile;
 use project::Project;
 
 /// The project's commands.
@@ -66,6 +69,15 @@ enum Command {
         #[arg(last = true)]
         rest: Vec<String>,
     },
+    /// Makes the packages for Python and Node and lists them.
+    Package {
+        /// How the native parts are compiled.
+        #[arg(long, value_enum, default_value = "release")]
+        profile: Profile,
+        /// Where the packages go; target/package unless given.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Fetches the test media and prints where the files are.
     Media,
     /// What a change has to pass: check, gen --check, test.
@@ -104,6 +116,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Check { fix } => check::run(&project, fix),
         Command::Gen { check } => generate(&project, check),
         Command::Bench { name, quick, rest } => bench(&project, name, quick, &rest),
+        Command::Package { profile, out } => package::run(&project, profile, out.as_deref()),
         Command::Media => {
             for path in media::fetch(&project)? {
                 println!("{}", path.display());

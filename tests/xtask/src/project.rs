@@ -41,15 +41,27 @@ impl Project {
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = Command::new(cargo_program());
         cargo.current_dir(&self.root);
+        self.as_cargo(&mut cargo);
+        cargo
+    }
+
+    /// Lets a command that starts Cargo start it as all others do, so that nothing is compiled
+    /// twice for a variable that differs.
+    pub(crate) fn as_cargo(&self, command: &mut Command) {
+        command.env("CARGO_TARGET_DIR", &self.target);
+        // The Python the extension is built with: the project's own, once it is there.
+        let python = self.target.join("venv/bin/python");
+        if python.exists() {
+            command.env("PYO3_PYTHON", python);
+        }
         // `cargo run` describes this package to us in these variables. Some build scripts watch
         // them, and would run again each time a build changes between here and a plain `cargo`.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-                cargo.env_remove(&name);
+                command.env_remove(&name);
             }
         }
-        cargo
     }
 
     /// A path as a person in the top folder would write it.

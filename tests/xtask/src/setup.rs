@@ -3,10 +3,14 @@
 //! Only system packages go to the machine; all else goes to the target directory. A line is printed
 //! for what is installed and none for what was there.
 
+mod node;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+pub(crate) use node::Node;
 
 use crate::project::{Project, on_path, output};
 
@@ -67,7 +71,7 @@ fn as_root() -> Result<Command> {
     Ok(command)
 }
 
-/// The project's own Python environment, `target/venv`.
+/// A Python environment of the project in the target directory.
 #[derive(Debug)]
 pub(crate) struct Python {
     /// The environment's interpreter.
@@ -77,9 +81,14 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// Finds the environment or makes it.
+    /// The project's own environment, `target/venv`: found, or made.
     pub(crate) fn ensure(project: &Project) -> Result<Self> {
-        let venv = project.target.join("venv");
+        Self::in_folder(project, "venv")
+    }
+
+    /// Finds the environment of this name in the target directory, or makes it.
+    pub(crate) fn in_folder(project: &Project, name: &str) -> Result<Self> {
+        let venv = project.target.join(name);
         let cache = project.target.join("pip-cache");
         let python = Self { program: venv.join("bin").join("python"), venv, cache };
         // One whose interpreter has been upgraded away is there and does not run.
@@ -106,9 +115,9 @@ impl Python {
         Ok(python)
     }
 
-    /// Installs the pinned packages of `tests/xtask/requirements.txt`, once for each edition of it.
-    pub(crate) fn install_requirements(&self, project: &Project) -> Result<()> {
-        let file = project.root.join("tests/xtask/requirements.txt");
+    /// Installs the pinned packages of a requirements file, once for each edition of it.
+    pub(crate) fn install_requirements(&self, project: &Project, file: &str) -> Result<()> {
+        let file = project.root.join(file);
         let wanted = std::fs::read_to_string(&file)
             .with_context(|| format!("reading {}", file.display()))?;
         let stamp = self.venv.join("installed-requirements.txt");
@@ -122,10 +131,17 @@ impl Python {
         std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
     }
 
+    /// A program of the environment that is a Python module.
+    pub(crate) fn module(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["-m", name]);
+        command
+    }
+
     /// pip, which keeps its cache in the target directory too.
     pub(crate) fn pip(&self) -> Command {
-        let mut pip = Command::new(&self.program);
-        pip.args(["-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]);
+        let mut pip = self.module("pip");
+        pip.args(["--quiet", "--no-input", "--disable-pip-version-check"]);
         pip.env("PIP_CACHE_DIR", &self.cache);
         pip
     }
@@ -135,6 +151,9 @@ impl Python {
 fn requirements(text: &str) -> Vec<&str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
+
+/// The packages the project's own environment holds.
+pub(crate) const TOOLS: &str = "tests/xtask/requirements.txt";
 
 #[cfg(test)]
 mod tests {
@@ -147,8 +166,12 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned() {
-        let packages = requirements(include_str!("../requirements.txt"));
-        assert!(!packages.is_empty());
-        assert!(packages.iter().all(|package| package.contains("==")), "{packages:?}");
+        for text in
+            [include_str!("../requirements.txt"), include_str!("../../python/requirements.txt")]
+        {
+            let packages = requirements(text);
+            assert!(!packages.is_empty());
+            assert!(packages.iter().all(|package| package.contains("==")), "{packages:?}");
+        }
     }
 }

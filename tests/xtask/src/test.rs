@@ -6,6 +6,10 @@
 
 mod counts;
 mod docs;
+mod fuzz;
+mod node;
+mod parity;
+mod python;
 mod rust;
 
 use std::path::{Path, PathBuf};
@@ -13,18 +17,23 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::media;
+use crate::package::Profile;
 use crate::project::{Heard, Project, in_ci, listen};
-use crate::setup::{self, Python};
+use crate::setup::{self, Python, TOOLS};
+use crate::{install, media};
 use counts::Counts;
 
 /// One part of the tests. A new one is a file beside these and a row in [`PARTS`].
 struct Part {
     name: &'static str,
+    /// Whether it runs when no part is named; a part that only names some tests of another does
+    /// not.
+    always: bool,
     run: fn(&Bench<'_>) -> Result<Outcome>,
 }
 
-const PARTS: &[Part] = &[rust::PART, docs::PART];
+const PARTS: &[Part] =
+    &[rust::PART, docs::PART, python::PART, node::PART, parity::PART, fuzz::PART];
 
 /// What a part's runner did.
 #[derive(Debug)]
@@ -47,15 +56,29 @@ pub(crate) fn part_names() -> impl Iterator<Item = &'static str> {
 
 /// Runs the named parts, or all, each to its end; a part that could not run counts as a failure.
 pub(crate) fn run(project: &Project, names: &[String]) -> Result<Counts> {
-    let bench = Bench::set_up(project)?;
+    let wanted = |part: &&Part| match names {
+        [] => part.always,
+        names => names.iter().any(|name| name == part.name),
+    };
+    let parts: Vec<&Part> = PARTS.iter().filter(wanted).collect();
+    let mut bench = Bench::set_up(project)?;
+    // Before the tests in Rust, of which some ask the other languages.
+    let among = |name: &str| parts.iter().any(|part| part.name == name);
+    if among(python::PART.name) || among(parity::PART.name) {
+        bench.python_package = built("the Python package", install::python(project, Profile::Dev));
+    }
+    if among(node::PART.name) || among(parity::PART.name) {
+        bench.node_package = built("the npm packages", install::node(project, Profile::Dev));
+    }
     let mut total = Counts::default();
-    for part in PARTS {
-        if !names.is_empty() && !names.iter().any(|name| name == part.name) {
-            continue;
-        }
+    for part in parts {
         println!("== {} ==", part.name);
         bench.clear_skips()?;
-        let outcome = (part.run)(&bench)?;
+        let outcome = (part.run)(&bench).unwrap_or_else(|error| {
+            // The other parts can run all the same.
+            eprintln!("{}: {error:#}", part.name);
+            Outcome { counts: None, success: false }
+        });
         let skips = bench.skips()?;
         for line in &skips {
             println!("{line}");
@@ -95,6 +118,8 @@ struct Bench<'a> {
     skip_log: PathBuf,
     media: Option<PathBuf>,
     python: Option<PathBuf>,
+    python_package: Option<Python>,
+    node_package: Option<PathBuf>,
 }
 
 impl<'a> Bench<'a> {
@@ -102,28 +127,43 @@ impl<'a> Bench<'a> {
         or_skip("tests that need ffmpeg", setup::ffmpeg())?;
         let media = or_skip("tests on real media", media::fetch_dir(project))?;
         let python = or_skip("tests that ask the OpenTimelineIO library", {
-            Python::ensure(project)
-                .and_then(|python| python.install_requirements(project).map(|()| python.program))
+            Python::ensure(project).and_then(|python| {
+                python.install_requirements(project, TOOLS).map(|()| python.program)
+            })
         })?;
-        Ok(Self { project, skip_log: project.target.join("skips.log"), media, python })
+        let skip_log = project.target.join("skips.log");
+        let (python_package, node_package) = (None, None);
+        Ok(Self { project, skip_log, media, python, python_package, node_package })
     }
 
     /// Cargo with the variables the tests read.
     fn cargo(&self) -> Command {
         let mut cargo = self.project.cargo();
-        cargo.env("EMAM_SKIP_LOG", &self.skip_log);
-        for (name, value) in [(media::VARIABLE, &self.media), ("EMAM_TEST_PYTHON", &self.python)] {
-            match value {
-                Some(value) => cargo.env(name, value),
-                None => cargo.env_remove(name),
-            };
-        }
+        self.prepare(&mut cargo);
         cargo
     }
 
+    /// Gives a command the variables the tests read.
+    fn prepare(&self, command: &mut Command) {
+        command.env("EMAM_SKIP_LOG", &self.skip_log);
+        let parity_python = self.python_package.as_ref().map(|python| python.program.clone());
+        let parity_node = self.node_package.as_ref().map(|folder| folder.join("package.json"));
+        for (name, value) in [
+            (media::VARIABLE, &self.media),
+            ("EMAM_TEST_PYTHON", &self.python),
+            ("EMAM_PARITY_PYTHON", &parity_python),
+            ("EMAM_PARITY_NODE", &parity_node),
+        ] {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+    }
+
     /// Runs it in sight of the user and reads the counts it ends with.
-    fn run(&self, cargo: &mut Command, read: fn(&str) -> Option<Counts>) -> Result<Outcome> {
-        Ok(Outcome::new(&listen(cargo)?, read))
+    fn run(&self, command: &mut Command, read: fn(&str) -> Option<Counts>) -> Result<Outcome> {
+        Ok(Outcome::new(&listen(command)?, read))
     }
 
     fn clear_skips(&self) -> Result<()> {
@@ -152,6 +192,11 @@ fn or_skip<T>(what: &str, outcome: Result<T>) -> Result<Option<T>> {
             Ok(None)
         }
     }
+}
+
+/// What was built, or a word on why not: the part that needs it fails by itself.
+fn built<T>(what: &str, outcome: Result<T>) -> Option<T> {
+    outcome.map_err(|error| eprintln!("{what} cannot be tested: {error:#}")).ok()
 }
 
 #[cfg(test)]

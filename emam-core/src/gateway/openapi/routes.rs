@@ -255,7 +255,7 @@ fn capabilities(of_one: bool) -> Value {
     });
     let good = json!({ "204": { "description": "What it can.", "headers": headers } });
     let id = if of_one { "uploads.capabilities_of_one" } else { "uploads.capabilities" };
-    let route = route(id, "uploads", "Tells what uploads can do.", good, &[422]);
+    let route = route(id, "uploads", "Tells what uploads can do.", good, &[404, 422]);
     match of_one {
         true => with(route, "parameters", json!([upload_id()])),
         false => route,

@@ -104,7 +104,11 @@ async fn look(shared: &Arc<Shared>, store: &Store, id: Uuid, first: bool) -> Res
     let forgotten =
         clock::after(record.expires_at(), Duration::from_millis(record.expire_after_ms));
     let is_running = match record.run {
-        Some(run) => !shared.library.runs().get(run).await?.state.is_final(),
+        Some(run) => match shared.library.runs().get(run).await {
+            Ok(run) => !run.state.is_final(),
+            Err(error) if error.kind() == ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        },
         None => false,
     };
     if is_running {

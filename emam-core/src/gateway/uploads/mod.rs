@@ -37,7 +37,10 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/v1/uploads", post(create).options(capabilities))
-        .route("/v1/uploads/{id}", patch(append).head(tell).delete(end).options(capabilities))
+        .route(
+            "/v1/uploads/{id}",
+            patch(append).head(tell).delete(end).options(capabilities_of_one),
+        )
         .layer(middleware::from_fn(version))
 }
 
@@ -89,6 +92,14 @@ async fn capabilities(State(shared): State<Arc<Shared>>) -> Result<Response, Pro
         ("tus-checksum-algorithm", tus::ALGORITHMS.to_owned()),
     ];
     Ok((StatusCode::NO_CONTENT, headers).into_response())
+}
+
+async fn capabilities_of_one(
+    state: State<Arc<Shared>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    id_of(path)?;
+    capabilities(state).await
 }
 
 /// `POST /v1/uploads`, with or without the first bytes.
@@ -282,12 +293,12 @@ async fn end(
     let id = id_of(path)?;
     let _held = hold(&store, id).await?;
     let record = read(&shared, &store, id).await?;
-    if let Some(run) = record.run.filter(|_| !record.cleared) {
-        if !shared.library.runs().get(run).await?.state.is_final() {
-            let message = "the upload is being ingested; cancel that run first";
-            let error = Error::new(ErrorKind::Conflict, "uploads", message).with("run", run);
-            return Err(error.into());
-        }
+    if let Some(run) = record.run.filter(|_| !record.cleared)
+        && !shared.library.runs().get(run).await?.state.is_final()
+    {
+        let message = "the upload is being ingested; cancel that run first";
+        let error = Error::new(ErrorKind::Conflict, "uploads", message).with("run", run);
+        return Err(error.into());
     }
     store.run(move |store| store.remove(id)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

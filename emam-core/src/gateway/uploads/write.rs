@@ -32,20 +32,16 @@ pub(super) async fn append(
     let begin = record.offset;
     let mut file = open(store, record).await?;
     let came = receive(store, clock, record, &mut file, content, &mut checksum, patience).await;
-    let verified = match (&came, checksum) {
-        // What was promised as a whole is taken as a whole or not at all.
-        (Ok(_), Some(checksum)) => checksum.verify(),
-        (Err(_), Some(_)) => Err(body::too_slow()),
-        (_, None) => Ok(()),
+    // What was promised as a whole is taken as a whole or not at all.
+    let kept = match (&came, checksum) {
+        (Ok(end), Some(checksum)) => checksum.verify().map(|()| *end),
+        (Err(_), Some(_)) => Ok(begin),
+        (Ok(end) | Err((end, _)), None) => Ok(*end),
     };
-    let end = match (&verified, &came) {
-        (Ok(()), Ok(end)) => *end,
-        (Ok(()), Err((end, _))) => *end,
-        (Err(_), _) => begin,
-    };
+    let end = *kept.as_ref().unwrap_or(&begin);
     settle(store, clock, record, &mut file, end).await?;
     came.map_err(|(_, problem)| problem)?;
-    verified
+    kept.map(drop)
 }
 
 /// The file, cut to what is on record: what a process that died has written after is written again.
@@ -93,10 +89,11 @@ async fn receive(
             checksum.update(&chunk);
         }
         end = after;
-        if checksum.is_none() && end - record.offset >= CHECKPOINT {
-            if let Err(error) = settle(store, clock, record, file, end).await {
-                return Err((record.offset, error.into()));
-            }
+        if checksum.is_none()
+            && end - record.offset >= CHECKPOINT
+            && let Err(error) = settle(store, clock, record, file, end).await
+        {
+            return Err((record.offset, error.into()));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Finding, Tree};
 
 const MOST: usize = 600;
-const SOURCES: &[&str] = &[".rs", ".py", ".ts", ".mjs"];
+const SOURCES: &[&str] = &[".rs", ".py", ".ts", ".cts", ".mjs"];
 
 pub(super) fn find(tree: &Tree) -> Vec<Finding> {
     tree.texts(|file| SOURCES.iter().any(|end| file.ends_with(end)))

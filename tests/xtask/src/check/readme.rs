@@ -1,66 +1,111 @@
-//! The code in the README is code that runs: `examples/quickstart.rs` between its two markers.
+//! The code in the README is code that runs: the examples between their markers.
 
 use super::{Finding, Tree};
 
 const README: &str = "README.md";
-const PROGRAM: &str = "examples/quickstart.rs";
-const START: &str = "// readme:start";
-const END: &str = "// readme:end";
 
-pub(super) fn find(tree: &Tree) -> Vec<Finding> {
-    match (tree.text(README), tree.text(PROGRAM)) {
-        (Some(readme), program) => differing(&readme, &program.unwrap_or_default()),
-        (None, _) => vec![Finding::new(README, "is missing: write it")],
-    }
+/// A language of the README's code and the program it is taken from.
+struct Language {
+    /// What its fences are marked with.
+    fences: &'static [&'static str],
+    program: &'static str,
+    comment: &'static str,
 }
 
-fn differing(readme: &str, program: &str) -> Vec<Finding> {
-    let parts = marked(program);
-    fences(readme)
+const LANGUAGES: [Language; 3] = [
+    Language { fences: &["rust"], program: "examples/quickstart.rs", comment: "//" },
+    Language { fences: &["python", "py"], program: "examples/python/quickstart.py", comment: "#" },
+    Language {
+        fences: &["js", "javascript", "ts", "typescript", "mjs"],
+        program: "examples/node/quickstart.mjs",
+        comment: "//",
+    },
+];
+
+pub(super) fn find(tree: &Tree) -> Vec<Finding> {
+    let Some(readme) = tree.text(README) else {
+        return vec![Finding::new(README, "is missing: write it")];
+    };
+    LANGUAGES
+        .iter()
+        .flat_map(|language| {
+            let program = tree.text(language.program).unwrap_or_default();
+            differing(language, &readme, &program)
+        })
+        .collect()
+}
+
+fn differing(language: &Language, readme: &str, program: &str) -> Vec<Finding> {
+    let Language { program: name, comment, .. } = language;
+    let parts = marked(language, program);
+    fences(language, readme)
         .into_iter()
         .filter(|(_, code)| !parts.contains(code))
         .map(|(line, _)| {
             Finding::new(
                 format!("{README}:{line}"),
-                format!("differs from {PROGRAM} between `{START}` and `{END}`: make them equal"),
+                format!(
+                    "differs from {name} between `{comment} readme:start` and \
+                     `{comment} readme:end`: make them equal"
+                ),
             )
         })
         .collect()
 }
 
 /// Each stretch between markers; there may be several.
-fn marked(program: &str) -> Vec<Vec<&str>> {
+fn marked<'a>(language: &Language, program: &'a str) -> Vec<Vec<&'a str>> {
+    let marker = |which: &str| format!("{} readme:{which}", language.comment);
+    let (start, end) = (marker("start"), marker("end"));
+    // Where a program's code stands in a function it is further in than in the README.
+    let outer = program.lines().find(|line| line.trim() == start).map_or(0, indentation);
     let mut parts = Vec::new();
     let mut part: Option<Vec<&str>> = None;
-    for line in program.lines().map(str::trim) {
-        if line == START {
+    for line in program.lines() {
+        if line.trim() == start {
             part = Some(Vec::new());
-        } else if line == END {
+        } else if line.trim() == end {
             parts.extend(part.take());
-        } else if let Some(part) = part.as_mut().filter(|_| !line.is_empty()) {
-            part.push(line);
+        } else if let Some(part) = part.as_mut().filter(|_| !line.trim().is_empty()) {
+            part.push(language.plain(line.get(outer.min(indentation(line))..).unwrap_or(line)));
         }
     }
     parts
 }
 
-/// The Rust fences with the line they start at. Lines rustdoc hides (`# …`) are not shown either.
-fn fences(readme: &str) -> Vec<(usize, Vec<&str>)> {
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+impl Language {
+    /// A line as it is compared: in Python its indentation means something.
+    fn plain<'a>(&self, line: &'a str) -> &'a str {
+        if self.comment == "#" { line.trim_end() } else { line.trim() }
+    }
+
+    /// Lines that rustdoc hides (`# …`) are not shown either.
+    fn hides(&self, line: &str) -> bool {
+        self.fences.contains(&"rust") && (line == "#" || line.starts_with("# "))
+    }
+}
+
+/// The language's fences with the line they start at.
+fn fences<'a>(language: &Language, readme: &'a str) -> Vec<(usize, Vec<&'a str>)> {
     let mut found = Vec::new();
     let mut open: Option<(bool, usize, Vec<&str>)> = None;
-    for (index, line) in readme.lines().map(str::trim).enumerate() {
-        if let Some(language) = line.strip_prefix("```") {
+    for (index, line) in readme.lines().enumerate() {
+        if let Some(name) = line.trim().strip_prefix("```") {
             match open.take() {
                 Some((true, start, code)) => found.push((start, code)),
                 Some((false, ..)) => {}
                 None => {
-                    let rust = language.split(',').next().map(str::trim) == Some("rust");
-                    open = Some((rust, index + 1, Vec::new()));
+                    let name = name.split(',').next().map_or("", str::trim);
+                    open = Some((language.fences.contains(&name), index + 1, Vec::new()));
                 }
             }
         } else if let Some((_, _, code)) = &mut open {
-            let hidden = line == "#" || line.starts_with("# ");
-            if !line.is_empty() && !hidden {
+            let line = language.plain(line);
+            if !line.is_empty() && !language.hides(line) {
                 code.push(line);
             }
         }
@@ -71,6 +116,10 @@ fn fences(readme: &str) -> Vec<(usize, Vec<&str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RUST: &Language = &LANGUAGES[0];
+    const PYTHON: &Language = &LANGUAGES[1];
+    const NODE: &Language = &LANGUAGES[2];
 
     const CODE: &str = "\
 fn main() {
@@ -86,18 +135,41 @@ fn main() {
     fn equal_code_passes_whatever_its_indentation() {
         let readme = "# emam\n```sh\ncargo add\n```\n```rust,no_run\n# hidden();\nlet library = \
                       open();\nlibrary.close();\n```\n";
-        assert_eq!(differing(readme, CODE), []);
+        assert_eq!(differing(RUST, readme, CODE), []);
     }
 
     #[test]
     fn different_code_is_found_at_its_line() {
         let readme = "# emam\n\n```rust\nlet library = opened();\n```\n";
-        let places: Vec<_> = differing(readme, CODE).into_iter().map(|f| f.place).collect();
+        let places: Vec<_> = differing(RUST, readme, CODE).into_iter().map(|f| f.place).collect();
         assert_eq!(places, ["README.md:3"]);
     }
 
     #[test]
     fn code_without_a_marked_original_is_found() {
-        assert_eq!(differing("```rust\nopen();\n```", "fn main() {}").len(), 1);
+        assert_eq!(differing(RUST, "```rust\nopen();\n```", "fn main() {}").len(), 1);
+    }
+
+    #[test]
+    fn each_language_has_its_own_original() {
+        let readme = "```python\nimport emam\n# a comment\nfor x in y:\n    print(x)\n```\n\
+                      ```js\nopen();\n```\n";
+        let python =
+            "# readme:start\nimport emam\n\n# a comment\nfor x in y:\n    print(x)\n# readme:end\n";
+        assert_eq!(differing(PYTHON, readme, python), []);
+        assert_eq!(differing(NODE, readme, "// readme:start\nopen();\n// readme:end\n"), []);
+        assert_eq!(differing(RUST, readme, ""), []);
+        assert_eq!(differing(NODE, readme, python).len(), 1);
+    }
+
+    #[test]
+    fn what_python_is_in_is_compared_too() {
+        let readme = "```python\nfor x in y:\n    print(x)\nprint(y)\n```\n";
+        let inside = "def main():\n    # readme:start\n    for x in y:\n        print(x)\n    print(y)\n    # readme:end\n";
+        assert_eq!(differing(PYTHON, readme, inside), []);
+        assert_eq!(
+            differing(PYTHON, readme, &inside.replace("    print(y)", "        print(y)")).len(),
+            1
+        );
     }
 }

@@ -75,6 +75,56 @@ pub(super) fn cargo_test(text: &str) -> Option<Counts> {
     total
 }
 
+/// Reads pytest's last `==== 1 failed, 7 passed, 2 skipped in 1.20s ====`.
+pub(super) fn pytest(text: &str) -> Option<Counts> {
+    let line = text.lines().rev().find(|line| {
+        let line = line.trim_matches(['=', ' ']);
+        line.contains(" in ") && line.starts_with(|c: char| c.is_ascii_digit())
+    })?;
+    let (numbers, _) = line.trim_matches(['=', ' ']).split_once(" in ")?;
+    let mut counts = Counts::default();
+    for (number, what) in numbers_of(numbers, ',') {
+        match what.as_str() {
+            "passed" => counts.passed += number,
+            "skipped" | "xfailed" | "deselected" => counts.skipped += number,
+            "failed" | "error" | "errors" | "xpassed" => counts.failed += number,
+            // Warnings and the like are no tests.
+            _ => {}
+        }
+    }
+    Some(counts)
+}
+
+/// Reads the lines `ℹ pass 7`, `ℹ fail 1` and so on that `node --test` ends with.
+pub(super) fn node_test(text: &str) -> Option<Counts> {
+    let number = |what: &str| {
+        let line = text.lines().rev().filter_map(|line| line.strip_prefix(['ℹ', '#']));
+        let mut numbers =
+            line.filter_map(|line| line.trim().strip_prefix(what)?.trim().parse().ok());
+        numbers.next()
+    };
+    number("tests ").map(|_: usize| Counts {
+        passed: number("pass ").unwrap_or(0),
+        failed: number("fail ").unwrap_or(0) + number("cancelled ").unwrap_or(0),
+        skipped: number("skipped ").unwrap_or(0) + number("todo ").unwrap_or(0),
+    })
+}
+
+/// Reads the last `7 passed, 1 failed, 2 skipped`, the way this command ends itself.
+pub(super) fn own(text: &str) -> Option<Counts> {
+    text.lines().rev().find_map(|line| {
+        let found: Vec<_> = numbers_of(line, ',').collect();
+        match found.as_slice() {
+            [(passed, p), (failed, f), (skipped, s)]
+                if [p, f, s] == ["passed", "failed", "skipped"] =>
+            {
+                Some(Counts { passed: *passed, failed: *failed, skipped: *skipped })
+            }
+            _ => None,
+        }
+    })
+}
+
 /// `7 passed, 1 timed out` as pairs; what does not start with a number is left out.
 fn numbers_of(text: &str, separator: char) -> impl Iterator<Item = (usize, String)> {
     text.split(separator).filter_map(|item| {
@@ -142,5 +192,35 @@ all doctests ran in 0.21s; merged doctests compilation took 0.20s
     #[test]
     fn cargo_test_that_did_not_build_has_no_counts() {
         assert_eq!(cargo_test("error[E0432]: unresolved import"), None);
+    }
+
+    #[test]
+    fn pytest_summary_is_read() {
+        let text = "....s\n=========== 4 passed, 1 skipped in 12.34s ===========\n";
+        assert_eq!(pytest(text), counts(4, 0, 1));
+        let text = "FAILED a.py::b\n= 1 failed, 3 passed, 2 xfailed, 1 warning, 2 errors in 61.02s (0:01:01) =";
+        assert_eq!(pytest(text), counts(3, 3, 2));
+        assert_eq!(pytest("5 passed in 0.10s"), counts(5, 0, 0));
+    }
+
+    #[test]
+    fn pytest_that_collected_nothing_has_no_counts() {
+        assert_eq!(pytest("===== no tests ran in 0.01s ====="), None);
+        assert_eq!(pytest("ERROR: file or directory not found: tests"), None);
+    }
+
+    #[test]
+    fn node_summary_is_read() {
+        let text = "✔ imports (2ms)\nℹ tests 9\nℹ suites 0\nℹ pass 5\nℹ fail 1\nℹ cancelled 1\n\
+                    ℹ skipped 2\nℹ todo 0\nℹ duration_ms 38.7\n\n✖ failing tests:\n  fail 7\n";
+        assert_eq!(node_test(text), counts(5, 2, 2));
+        assert_eq!(node_test("# tests 1\n# pass 1\n# fail 0\n"), counts(1, 0, 0));
+        assert_eq!(node_test("node: bad option: --tset"), None);
+    }
+
+    #[test]
+    fn our_own_summary_is_read() {
+        assert_eq!(own("x\n3 passed, 1 failed, 2 skipped\nbye"), counts(3, 1, 2));
+        assert_eq!(own("3 passed, 1 failed"), None);
     }
 }

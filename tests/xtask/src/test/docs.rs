@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Bench, Outcome, Part, counts};
 
-pub(super) const PART: Part = Part { name: "docs", run };
+pub(super) const PART: Part = Part { name: "docs", always: true, run };
 
 fn run(bench: &Bench<'_>) -> Result<Outcome> {
     let mut cargo = bench.cargo();

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{Bench, Outcome, Part, counts};
 use crate::project::output;
 
-pub(super) const PART: Part = Part { name: "rust", run };
+pub(super) const PART: Part = Part { name: "rust", always: true, run };
 
 fn run(bench: &Bench<'_>) -> Result<Outcome> {
     let nextest = output(bench.project.cargo().args(["nextest", "--version"])).is_ok();
