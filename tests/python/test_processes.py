@@ -79,9 +79,9 @@ lib.close()
 def test_a_fork_is_refused_and_ends_in_peace(tmp_path: Path) -> None:
     code, out, err = run(
         """
-import asyncio, os, sys, emam
+import asyncio, os, sys, warnings, emam
+warnings.simplefilter("ignore")  # newer Pythons warn of a fork beside threads
 lib = emam.open(sys.argv[1])
-run = None
 if os.fork() == 0:
     for attempt in (
         lib.events.last,

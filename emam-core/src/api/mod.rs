@@ -116,6 +116,7 @@ fn read_again<T: DeserializeOwned>(
     let is_empty = params.is_empty();
     let params = serde_json::from_str(if is_empty { "{}" } else { params }).map_err(|cause| {
         Error::invalid(operation, format!("the parameters are no JSON: {cause}"))
+            .with("near", near(params, &cause))
     })?;
     let params = if params == Value::Null { Value::Object(Map::new()) } else { params };
     if !params.is_object() {
@@ -133,6 +134,14 @@ fn read_again<T: DeserializeOwned>(
         return Err(Error::invalid(operation, format!("the parameters are wrong: {wrong}")));
     }
     Ok(read)
+}
+
+/// What stands before the place where JSON ends to be JSON, and a little of what is there.
+fn near<'a>(text: &'a str, wrong: &serde_json::Error) -> &'a str {
+    let line = text.lines().nth(wrong.line().saturating_sub(1)).unwrap_or_default();
+    let start = line.floor_char_boundary(wrong.column().saturating_sub(40));
+    let end = line.floor_char_boundary(wrong.column().saturating_add(8));
+    &line[start..end]
 }
 
 /// A result as JSON.
