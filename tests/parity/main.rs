@@ -16,6 +16,7 @@ use std::process::Command;
 
 use emam_core::Library;
 use emam_core::api::operations;
+use emam_core::gateway::{Gateway, GatewayOptions};
 use serde_json::{Value, json};
 
 /// What a speaker is given: its library, and where to write.
@@ -137,6 +138,26 @@ fn node_gives_the_same() {
     let script = home().join("speak.mjs");
     let arguments = [script.to_str().unwrap(), entry.to_str().unwrap(), "native"];
     scene.compare("Node", scene.speak(Path::new("node"), &arguments));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_gives_the_same_over_http() {
+    let Some(entry) = prepared("EMAM_PARITY_NODE") else { return };
+    let scene = Scene::new();
+    let library = Library::open(scene.library()).await.unwrap();
+    let gateway = Gateway::new(library.clone(), GatewayOptions::default()).unwrap();
+    let server = gateway.serve("127.0.0.1:0").await.unwrap();
+    let url = server.url().to_owned();
+    let heard = tokio::task::spawn_blocking(move || {
+        let script = home().join("speak.mjs");
+        let arguments = [script.to_str().unwrap(), entry.to_str().unwrap(), &url];
+        let heard = scene.speak(Path::new("node"), &arguments);
+        (scene, heard)
+    });
+    let (scene, heard) = heard.await.unwrap();
+    server.shutdown().await;
+    library.close().await;
+    scene.compare("Node over HTTP", heard);
 }
 
 #[test]
