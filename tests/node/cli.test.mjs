@@ -22,13 +22,13 @@ before(async () => {
   await lib.close();
 });
 
-/** Runs it; a signal is sent once it has said something. */
-function emam(argv, signal) {
+/** Runs it; signals are sent, one after the other, once it has said something. */
+function emam(argv, ...signals) {
   const child = spawn(process.execPath, [program, ...argv], { stdio: ["ignore", "pipe", "pipe"] });
   const said = { out: "", err: "" };
   child.stdout.on("data", (data) => {
     said.out += data;
-    if (signal !== undefined) child.kill(signal);
+    for (const signal of signals.splice(0)) child.kill(signal);
   });
   child.stderr.on("data", (data) => (said.err += data));
   return new Promise((resolve) => {
@@ -54,10 +54,12 @@ test("what it cannot do it says, and ends with another code", async () => {
   assert.equal(JSON.parse(failed.err).kind, "invalid_input");
 });
 
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  test(`${signal} closes the library and ends it`, async () => {
+for (const signals of [["SIGINT"], ["SIGTERM"], ["SIGINT", "SIGTERM"]]) {
+  test(`${signals.join(" and ")} closes the library and ends it`, async () => {
     const argv = ["--library", path, "events", "--follow"];
-    const ended = await emam(argv, signal);
-    assert.deepEqual([ended.code, ended.killed], [130, null]);
+    for (let round = 0; round < 5; round++) {
+      const ended = await emam(argv, ...signals);
+      assert.deepEqual([ended.code, ended.killed], [130, null]);
+    }
   });
 }
