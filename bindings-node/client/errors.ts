@@ -76,9 +76,13 @@ export function failure(
 /** The error of a text that should be the JSON of an `ErrorInfo`; nothing where it is not. */
 export function fromJson(text: string): EmamError | undefined {
   try {
-    const info = JSON.parse(text) as Partial<ErrorInfo> | null;
-    if (typeof info?.kind === "string" && typeof info.operation === "string") {
-      return new EmamError(info as ErrorInfo);
+    const said = JSON.parse(text) as Partial<ErrorInfo> | null;
+    if (typeof said?.kind === "string" && typeof said.operation === "string") {
+      // A problem of HTTP says more beside it.
+      const { kind, operation, message, retryable, retry_after_ms, context, causes } =
+        said as ErrorInfo;
+      const wait = retry_after_ms == null ? {} : { retry_after_ms };
+      return new EmamError({ kind, operation, message, retryable, ...wait, context, causes });
     }
   } catch {
     // It is other text.

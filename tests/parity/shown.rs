@@ -40,8 +40,7 @@ impl Shown {
     /// Nothing where there is nothing to show: languages differ in whether they say so.
     fn value(&mut self, value: &Value, masked: &[&str]) -> Option<Value> {
         match value {
-            Value::Null => None,
-            Value::String(text) if text.is_empty() => None,
+            nothing if is_nothing(nothing) => None,
             Value::String(text) => Some(Value::String(self.text(text))),
             Value::Number(number) => match number.as_f64() {
                 Some(float) if float.fract() == 0.0 => Some(json!(float)),
@@ -56,7 +55,7 @@ impl Shown {
                 let mut shown = Map::new();
                 for (name, value) in fields {
                     let value = match masked.contains(&name.as_str()) {
-                        true => Some(json!("<masked>")),
+                        true => (!is_nothing(value)).then(|| json!("<masked>")),
                         false => self.value(value, masked),
                     };
                     shown.extend(value.map(|value| (name.clone(), value)));
@@ -88,6 +87,17 @@ impl Shown {
             }
         }
         shown
+    }
+}
+
+/// Whether some languages say this and others leave it out.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
     }
 }
 

@@ -77,7 +77,7 @@ def test_an_unknown_keyword_is_a_type_error(lib: emam.Library) -> None:
         lib.assets.search("rain", kind="video")  # type: ignore[call-arg]
     with pytest.raises(errors.InvalidInput, match="`kind`"):
         lib.call("assets.search", kind="video")
-    with pytest.raises(errors.InvalidInput, match="no such operation"):
+    with pytest.raises(errors.NotFound, match="no such operation"):
         lib.call("assets.find")
 
 

@@ -93,7 +93,10 @@ pub fn operation(name: &str) -> Option<&'static Operation> {
 pub(crate) async fn call(library: &Library, name: &str, params: &str) -> Result<String> {
     match operation(name) {
         Some(operation) => operation.call(library, params).await,
-        None => Err(Error::invalid("call", "there is no such operation").with("operation", name)),
+        None => {
+            let message = "there is no such operation; the reference and /v1/openapi.json list all";
+            Err(Error::new(ErrorKind::NotFound, "call", message).with("operation", name))
+        }
     }
 }
 

@@ -154,9 +154,10 @@ impl Library {
     /// is as good as an empty record of parameters.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) where there is no such operation or the parameters
-    /// are not its, naming the one that is wrong; [`Conflict`](ErrorKind::Conflict) where the
-    /// library is closed; else what the operation gives.
+    /// [`NotFound`](ErrorKind::NotFound) where there is no such operation;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) where the parameters are not its, naming the one
+    /// that is wrong; [`Conflict`](ErrorKind::Conflict) where the library is closed; else what the
+    /// operation gives.
     pub async fn call_json(&self, operation: &str, params: &str) -> Result<String> {
         self.check_usable(operation)?;
         crate::api::call(self, operation, params).await
