@@ -24,7 +24,7 @@ impl Stop {
                 note();
                 let _ = tell.send(true);
                 signals.next().await;
-                std::process::exit(130);
+                quit();
             })
         });
         Self { asked, listener: listener.ok() }
@@ -45,6 +45,18 @@ impl Drop for Stop {
             listener.abort();
         }
     }
+}
+
+/// Ends the process without its farewells: they would take apart what Python's and Node's own
+/// threads still use, and those crash.
+#[cfg(unix)]
+fn quit() -> ! {
+    signal_hook::low_level::exit(130)
+}
+
+#[cfg(not(unix))]
+fn quit() -> ! {
+    std::process::exit(130)
 }
 
 #[cfg(unix)]
