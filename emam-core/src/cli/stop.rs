@@ -47,8 +47,8 @@ impl Drop for Stop {
     }
 }
 
-/// Ends the process at once. What a host (Node, Python) does at its exit is left out: its main
-/// thread may be at it just now, and two at once crash.
+/// Ends the process without its farewells: they would take apart what Python's and Node's own
+/// threads still use, and those crash.
 #[cfg(unix)]
 fn quit() -> ! {
     signal_hook::low_level::exit(130)

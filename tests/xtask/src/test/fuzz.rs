@@ -2,6 +2,7 @@
 //! know nothing of it but the document.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,15 @@ fn run(bench: &Bench<'_>) -> Result<Outcome> {
     bench.run(&mut fuzz, counts::own)
 }
 
+/// Builds the program that serves a library for other programs' tests; gives its path.
+pub(super) fn gateway(bench: &Bench<'_>) -> Result<PathBuf> {
+    let mut build = bench.cargo();
+    if !succeeds(build.args(["build", "-q", "-p", "emam-tests", "--bin", "gateway_child"]))? {
+        bail!("the gateway was not built; mend what is said above");
+    }
+    Ok(bench.project.target.join("debug/gateway_child"))
+}
+
 /// A gateway to an empty library. It ends when its input does.
 struct Gateway {
     child: Child,
@@ -29,11 +39,7 @@ struct Gateway {
 
 impl Gateway {
     fn start(bench: &Bench<'_>) -> Result<Self> {
-        let mut build = bench.cargo();
-        if !succeeds(build.args(["build", "-q", "-p", "emam-tests", "--bin", "gateway_child"]))? {
-            bail!("the gateway was not built; mend what is said above");
-        }
-        let program = bench.project.target.join("debug/gateway_child");
+        let program = gateway(bench)?;
         let mut child = Command::new(&program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

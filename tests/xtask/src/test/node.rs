@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{Bench, Outcome, Part, counts};
+use super::{Bench, Outcome, Part, counts, fuzz};
 use crate::install;
 
 pub(super) const PART: Part = Part { name: "node", always: true, run };
@@ -21,6 +21,7 @@ fn run(bench: &Bench<'_>) -> Result<Outcome> {
     files.sort();
     node.args(["--test", "--test-reporter=spec"]).args(files);
     node.current_dir(&tests).env("EMAM_ROOT", &bench.project.root).env("NO_COLOR", "1");
+    node.env("EMAM_GATEWAY", fuzz::gateway(bench)?);
     bench.prepare(&mut node);
     bench.run(&mut node, counts::node_test)
 }
