@@ -63,7 +63,7 @@ async fn call_names_the_operation_and_the_field_it_does_not_know() {
     let (library, asset) = (&scene.library, &scene.asset);
     let call = |name: &'static str, params| library.call(name, params);
     let bad = ErrorKind::InvalidInput;
-    refused(call("assets.serch", json!({})).await, bad, "assets.serch");
+    refused(call("assets.serch", json!({})).await, ErrorKind::NotFound, "assets.serch");
     refused(call("assets.search", json!({ "txt": "rain" })).await, bad, "`txt`");
     refused(call("assets.get", json!({})).await, bad, "`id`");
     refused(call("assets.get", json!({ "id": "rain" })).await, bad, "rain");

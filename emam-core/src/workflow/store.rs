@@ -49,7 +49,13 @@ impl Storing<'_> {
         let found = transfer::hash_file(self.source, Some(Box::new(step.meter()))).await?;
         check_expected(self.expected_md5, &found, self.key.name())?;
         match transfer::verify(self.storage, self.key, found.size, &found.xxh3).await {
-            Ok(()) => Ok(Some(found)),
+            Ok(()) => {
+                // It may have died before it cleared up, too.
+                for upload in self.storage.uploads(self.key).await? {
+                    self.storage.upload_abort(&upload).await?;
+                }
+                Ok(Some(found))
+            }
             Err(error) if error.kind() == ErrorKind::Integrity => Ok(None),
             Err(error) => Err(error),
         }
