@@ -19,7 +19,7 @@ fn run(bench: &Bench<'_>) -> Result<Outcome> {
     fuzz.arg(bench.project.root.join("tests/gateway/fuzz.py")).arg(&gateway.url);
     fuzz.current_dir(&bench.project.target).env("NO_COLOR", "1");
     bench.prepare(&mut fuzz);
-    bench.run(&mut fuzz, counts::own)
+    bench.run(&mut fuzz, counts::schemathesis)
 }
 
 /// Builds the program that serves a library for other programs' tests; gives its path.
