@@ -5,5 +5,6 @@
 
 mod commands;
 mod failures;
+mod guide;
 mod interruption;
 mod scene;
