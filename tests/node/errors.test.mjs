@@ -45,8 +45,7 @@ for (const kind of api.errors) {
     const headers = { "Content-Type": "application/problem+json" };
     const { url } = await server(t, () => ({ status: 500, headers, body: problem }));
     const error = await refused(connect(url).assets.get("0190"), kind.kind);
-    assert.deepEqual(error.toJSON(), { ...problem });
-    check(Object.assign(error, { toJSON: () => of }), of);
+    check(error, of);
   });
 }
 

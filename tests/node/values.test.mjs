@@ -81,7 +81,7 @@ test("every operation can be called by its name", async (t) => {
   assert.deepEqual(await lib.call("events.last"), { seq: 0 });
   const project = await lib.call("projects.create", { name: "Promo" });
   assert.equal((await lib.projects.get(project.id)).name, "Promo");
-  const error = await refused(lib.call("no.such"), "invalid_input");
+  const error = await refused(lib.call("no.such"), "not_found");
   assert.equal(error.context.operation, "no.such");
 });
 
