@@ -11,8 +11,11 @@ export declare class Call {
 
 /** A library that is open. Dropping the last one lets go of its work without waiting. */
 export declare class Native {
-  /** Does an operation: JSON in, JSON out. */
-  call(operation: string, params: string): Promise<string>
+  /**
+   * Does an operation: JSON in, JSON out. What lies ready is given at once, without the way to
+   * another thread and back.
+   */
+  call(operation: string, params: string): string | Promise<string>
   /** Prepares an operation that can be broken off. */
   prepare(operation: string, params: string): Call
   /** Stops working and waits until all work under way is let go of. */

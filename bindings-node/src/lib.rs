@@ -10,8 +10,9 @@
 use std::sync::Arc;
 
 use emam_core::{Error, ErrorKind, Library};
+use futures_util::FutureExt;
 use napi::Env;
-use napi::bindgen_prelude::PromiseRaw;
+use napi::bindgen_prelude::{Either, PromiseRaw, within_runtime_if_available};
 use napi_derive::napi;
 use tokio::sync::Notify;
 
@@ -39,18 +40,22 @@ pub struct Native {
 
 #[napi]
 impl Native {
-    /// Does an operation: JSON in, JSON out.
-    #[napi]
+    /// Does an operation: JSON in, JSON out. What lies ready is given at once, without the way to
+    /// another thread and back.
+    #[napi(catch_unwind)]
     pub fn call<'env>(
         &self,
         env: &'env Env,
         operation: String,
         params: String,
-    ) -> napi::Result<PromiseRaw<'env, String>> {
+    ) -> napi::Result<Either<String, PromiseRaw<'env, String>>> {
         let library = self.library.clone();
-        env.spawn_future(
-            async move { library.call_json(&operation, &params).await.map_err(as_data) },
-        )
+        let mut work =
+            Box::pin(async move { library.call_json(&operation, &params).await.map_err(as_data) });
+        match within_runtime_if_available(|| work.as_mut().now_or_never()) {
+            Some(done) => done.map(Either::A),
+            None => env.spawn_future(work).map(Either::B),
+        }
     }
 
     /// Prepares an operation that can be broken off.

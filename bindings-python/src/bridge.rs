@@ -39,12 +39,6 @@ enum State {
 /// An error on its way to Python: raised as the class of its kind in `emam.errors`.
 pub(crate) struct Raise(Error);
 
-impl From<Error> for Raise {
-    fn from(error: Error) -> Self {
-        Self(error)
-    }
-}
-
 impl From<Raise> for PyErr {
     fn from(Raise(error): Raise) -> Self {
         Python::attach(|py| {
@@ -138,13 +132,19 @@ pub(crate) async fn join<T: Send + 'static>(
     operation: String,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> PyResult<T> {
-    let work = guarded(operation.clone(), work);
+    let mut work = Box::pin(guarded(operation.clone(), work));
+    // What lies ready is had without the way to another thread and back.
+    let first = with_runtime(&operation, |it| {
+        let _inside = it.enter();
+        work.as_mut().now_or_never()
+    });
+    if let Some(done) = first.map_err(Raise)? {
+        return Ok(done.map_err(Raise)?);
+    }
     let mut tasks = JoinSet::new();
     with_runtime(&operation, |it| tasks.spawn_on(work, it.handle())).map_err(Raise)?;
-    match tasks.join_next().await {
-        Some(Ok(done)) => Ok(done.map_err(Raise)?),
-        _ => Err(Raise(cut_short(&operation)).into()),
-    }
+    let done = tasks.join_next().await.and_then(|ended| ended.ok());
+    Ok(done.unwrap_or_else(|| Err(cut_short(&operation))).map_err(Raise)?)
 }
 
 /// Does what a command line says, on threads of its own that nothing waits for afterwards: one may

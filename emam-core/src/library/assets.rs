@@ -77,6 +77,7 @@ pub struct Opened {
 /// A stored file that can be read now.
 #[derive(Debug)]
 pub(crate) struct Found {
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code))]
     pub(crate) asset: Asset,
     pub(crate) rendition: Rendition,
     pub(crate) instance: Instance,

@@ -194,7 +194,7 @@ impl Annotations for SqliteCatalog {
 
     async fn annotation(&self, id: AnnotationId) -> Result<Annotation> {
         const OPERATION: &str = "annotations.get";
-        self.read(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
+        self.find(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
     }
 
     async fn update_annotation(&self, annotation: &Annotation) -> Result<Annotation> {

@@ -73,7 +73,7 @@ impl Assets for SqliteCatalog {
 
     async fn asset(&self, id: AssetId) -> Result<Asset> {
         const OPERATION: &str = "assets.get";
-        self.read(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
+        self.find(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
     }
 
     async fn update_asset(&self, asset: &Asset) -> Result<Asset> {
@@ -111,7 +111,7 @@ impl Assets for SqliteCatalog {
 
     async fn rendition(&self, id: RenditionId) -> Result<Rendition> {
         const OPERATION: &str = "renditions.get";
-        self.read(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
+        self.find(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
     }
 
     async fn renditions(&self, asset: AssetId) -> Result<Vec<Rendition>> {

@@ -126,7 +126,7 @@ impl Bins for SqliteCatalog {
 
     async fn bin(&self, id: BinId) -> Result<Bin> {
         const OPERATION: &str = "bins.get";
-        self.read(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
+        self.find(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
     }
 
     async fn update_bin(&self, bin: &Bin) -> Result<Bin> {

@@ -115,7 +115,7 @@ impl Categories for SqliteCatalog {
 
     async fn category(&self, id: CategoryId) -> Result<Category> {
         const OPERATION: &str = "categories.get";
-        self.read(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
+        self.find(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
     }
 
     async fn update_category(&self, category: &Category) -> Result<Category> {

@@ -42,7 +42,7 @@ impl Events for SqliteCatalog {
     }
 
     async fn last_event(&self) -> Result<i64> {
-        self.read("events.last", |conn| {
+        self.find("events.last", |conn| {
             Ok(conn
                 .prepare_cached("SELECT coalesce(max(seq), 0) FROM event")?
                 .query_row([], |row| row.get(0))?)

@@ -73,7 +73,7 @@ impl Projects for SqliteCatalog {
 
     async fn project(&self, id: ProjectId) -> Result<Project> {
         const OPERATION: &str = "projects.get";
-        self.read(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
+        self.find(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
     }
 
     async fn update_project(&self, project: &Project) -> Result<Project> {

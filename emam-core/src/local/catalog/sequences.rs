@@ -48,7 +48,7 @@ impl Sequences for SqliteCatalog {
 
     async fn sequence(&self, id: SequenceId) -> Result<Sequence> {
         const OPERATION: &str = "sequences.get";
-        self.read(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
+        self.find(OPERATION, move |conn| Ok(fetch(conn, OPERATION, id.uuid())?.1)).await
     }
 
     async fn update_sequence(&self, sequence: &Sequence) -> Result<Sequence> {

@@ -435,7 +435,7 @@ impl Workflows for SqliteCatalog {
 
     async fn run(&self, id: RunId) -> Result<Run> {
         const OPERATION: &str = "runs.get";
-        self.read(OPERATION, move |conn| Ok(load(conn, OPERATION, id)?.run)).await
+        self.find(OPERATION, move |conn| Ok(load(conn, OPERATION, id)?.run)).await
     }
 
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>> {
