@@ -29,13 +29,13 @@ async function follow(lib, count) {
   for await (const _ of lib.events.follow({ after: 0 })) {
     number += 1;
     if (number === Math.floor(count / 10)) {
-      globalThis.gc?.();
+      gc();
       base = memory();
     }
     if (number === count) break;
   }
   const seconds = (performance.now() - begun) / 1000;
-  globalThis.gc?.();
+  gc();
   return { events_s: seconds, events_growth_mb: memory() - base };
 }
 

@@ -60,14 +60,14 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<Report> {
     report.at_most("Python: import and open, CPU to boto3 with S3", ours / peer, 0.25);
     report.at_most("Python: memory after that, MB", memory, 40.0);
 
-    let measure = |program: &Path, script: &str, rest: &[&Path]| {
-        let id = asset.to_string();
-        let count = events.to_string();
-        let mut command = Command::new(program);
-        run(command.arg(here(script)).args(rest).arg(folder.path()).args([id, count]))
+    let measure = |command: &mut Command| {
+        let rest = [asset.to_string(), events.to_string()];
+        run(command.arg(folder.path()).args(rest))
     };
-    let python = measure(&arguments.python, "measure.py", &[])?;
-    let node = measure(Path::new("node"), "measure.mjs", &[&arguments.node])?;
+    let python = measure(Command::new(&arguments.python).arg(here("measure.py")))?;
+    // What is garbage is no growth: the script collects it before it looks.
+    let mut node = Command::new("node");
+    let node = measure(node.arg("--expose-gc").arg(here("measure.mjs")).arg(&arguments.node))?;
     for (language, told) in [("Python", &python), ("Python, aio", &python["aio"]), ("Node", &node)]
     {
         let extra = number(told, "get_us")? - get_us;
