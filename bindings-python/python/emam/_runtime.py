@@ -5,16 +5,17 @@ from __future__ import annotations
 import atexit
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _native
+from ._base import BaseNoun, BasePages, BaseRunHandle, BaseRunHandles
 from ._wire import ANY, Page, decode, encode, milliseconds
 from .errors import EmamError
-from .records import Event, Progress, Refused, Run, RunProgress, Started, StartedMany
+from .records import Event, Progress, Run, RunProgress, Started, StartedMany
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -58,13 +59,10 @@ class Caller:
         return RunHandles(runs, started.refused)
 
 
-class Noun:
+class Noun(BaseNoun[Caller]):
     """The operations about one noun."""
 
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    __slots__ = ()
 
 
 class BaseLibrary:
@@ -102,27 +100,13 @@ class BaseLibrary:
         return f"Library({self._folder!r})"
 
 
-class Pages(Generic[T, P]):
+class Pages(BasePages[Caller, P], Generic[T, P]):
     """What was found, asked for page by page as it is gone through.
 
     Iterating gives the items of all pages. Each iteration asks anew.
     """
 
-    __slots__ = ("_caller", "_kind", "_operation", "_page", "_params")
-
-    def __init__(
-        self,
-        caller: Caller,
-        operation: str,
-        params: dict[str, Any],
-        kind: type[P],
-        page: str | None,
-    ) -> None:
-        self._caller = caller
-        self._operation = operation
-        self._params = params
-        self._kind = kind
-        self._page = page
+    __slots__ = ()
 
     def first(self) -> P:
         """The first page, with what it says of all of them."""
@@ -142,9 +126,6 @@ class Pages(Generic[T, P]):
         for page in self.pages():
             yield from page.items
 
-    def __repr__(self) -> str:
-        return f"Pages({self._operation!r})"
-
 
 def turned(params: dict[str, Any], page: str | None, cursor: str) -> dict[str, Any]:
     """The same question for the page a cursor points to."""
@@ -153,26 +134,14 @@ def turned(params: dict[str, Any], page: str | None, cursor: str) -> dict[str, A
     return {**params, page: {**params.get(page, {}), "cursor": cursor}}
 
 
-class RunHandle(Generic[T]):
+class RunHandle(BaseRunHandle[Caller, T]):
     """A run in the hand: wait for it, watch it, stop it. Letting go of it changes nothing.
 
     As a context manager it waits for the run at the end of the block and raises what it failed
     with; a block that is left by an exception cancels the run.
     """
 
-    __slots__ = ("_caller", "_cancelled", "_outcome", "asset", "id")
-
-    id: str
-    """The id of the run."""
-    asset: str | None
-    """The id of the asset it is about, where it is about one; of an ingest, the new one."""
-
-    def __init__(self, caller: Caller, started: Started, outcome: type[T]) -> None:
-        self._caller = caller
-        self._outcome = outcome
-        self._cancelled = False
-        self.id = started.run
-        self.asset = started.asset
+    __slots__ = ()
 
     def result(self, timeout: float | None = None) -> T:
         """Waits until the run has succeeded and gives its result.
@@ -237,34 +206,11 @@ class RunHandle(Generic[T]):
                 self.cancel()
             self._caller.done("runs.wait", {"id": self.id, "timeout_ms": STOP_WAIT_MS})
 
-    def __repr__(self) -> str:
-        return f"RunHandle({self.id!r}, asset={self.asset!r})"
 
-
-class RunHandles(Sequence[RunHandle[T]]):
+class RunHandles(BaseRunHandles[RunHandle[T]]):
     """Runs that were started, in the order of what was asked for."""
 
-    __slots__ = ("_runs", "refused")
-
-    refused: list[Refused]
-    """What was not taken, and why."""
-
-    def __init__(self, runs: list[RunHandle[T]], refused: list[Refused]) -> None:
-        self._runs = runs
-        self.refused = refused
-
-    @overload
-    def __getitem__(self, index: int) -> RunHandle[T]: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[RunHandle[T]]: ...
-    def __getitem__(self, index: int | slice) -> RunHandle[T] | Sequence[RunHandle[T]]:
-        return self._runs[index]
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def __repr__(self) -> str:
-        return f"RunHandles({self._runs!r}, refused={self.refused!r})"
+    __slots__ = ()
 
 
 class RunsExtra(Noun):
