@@ -126,17 +126,38 @@ fn read_again<T: DeserializeOwned>(
         let message = "the parameters are wrong: they are a record, as {\"name\": \"Promo\"}";
         return Err(Error::invalid(operation, message));
     }
-    let read = serde_path_to_error::deserialize(params).map_err(|cause| {
-        let path = cause.path().to_string();
-        let error =
-            Error::invalid(operation, format!("the parameters are wrong: {}", cause.inner()));
-        if path == "." { error } else { error.with("at", path) }
-    })?;
+    let read = serde_path_to_error::deserialize(params)
+        .map_err(|cause| misread(operation, "the parameters", &cause))?;
     // Only a name that stands twice is lost on the way through a value.
     if wrong.is_data() && !is_empty && wrong.to_string().starts_with("duplicate field") {
         return Err(Error::invalid(operation, format!("the parameters are wrong: {wrong}")));
     }
     Ok(read)
+}
+
+/// Reads a record that is no operation's parameters, called `what` where it is wrong.
+#[cfg(feature = "gateway")]
+pub(crate) fn read_record<T: DeserializeOwned>(
+    operation: &'static str,
+    what: &str,
+    text: &str,
+) -> Result<T> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize(&mut json)
+        .map_err(|cause| misread(operation, what, &cause))?;
+    json.end().map_err(|cause| Error::invalid(operation, format!("{what} are wrong: {cause}")))?;
+    Ok(read)
+}
+
+/// Says where JSON is not the record it should be.
+fn misread(
+    operation: &'static str,
+    what: &str,
+    cause: &serde_path_to_error::Error<serde_json::Error>,
+) -> Error {
+    let path = cause.path().to_string();
+    let error = Error::invalid(operation, format!("{what} are wrong: {}", cause.inner()));
+    if path == "." { error } else { error.with("at", path) }
 }
 
 /// What stands before the place where JSON ends to be JSON, and a little of what is there.

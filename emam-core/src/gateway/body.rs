@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Duration, timeout};
 
 use super::problem::Problem;
+use crate::api::read_record;
 use crate::error::{Error, ErrorKind};
 
 /// Reads the body of an operation as text.
@@ -40,16 +41,7 @@ pub(super) async fn json<T: DeserializeOwned>(
     patience: Duration,
 ) -> Result<T, Problem> {
     let text = json_text(headers, body, 64 * 1024, patience).await?;
-    let mut json = serde_json::Deserializer::from_str(&text);
-    let read = serde_path_to_error::deserialize(&mut json).map_err(|cause| {
-        let path = cause.path().to_string();
-        let error =
-            Error::invalid(operation, format!("the parameters are wrong: {}", cause.inner()));
-        if path == "." { error } else { error.with("at", path) }
-    })?;
-    json.end()
-        .map_err(|cause| Error::invalid(operation, format!("the parameters are wrong: {cause}")))?;
-    Ok(read)
+    Ok(read_record(operation, "the parameters", &text)?)
 }
 
 /// What the client says the body's length is.

@@ -8,6 +8,7 @@ use axum::http::uri::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::api::read_record;
 use crate::error::{Error, Result};
 
 const OPERATION: &str = "gateway.options";
@@ -153,13 +154,7 @@ impl GatewayOptions {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for unknown or wrong options, named.
     pub fn from_json(text: &str) -> Result<Self> {
-        let mut json = serde_json::Deserializer::from_str(text);
-        serde_path_to_error::deserialize(&mut json).map_err(|cause| {
-            let path = cause.path().to_string();
-            let error =
-                Error::invalid(OPERATION, format!("the options are wrong: {}", cause.inner()));
-            if path == "." { error } else { error.with("at", path) }
-        })
+        read_record(OPERATION, "the options", text)
     }
 
     /// Whether whoever reaches the gateway may use it.

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use data_encoding::BASE64;
 use hmac::digest::{Digest, DynDigest};
 
+use crate::api::read_record;
 use crate::error::{Error, ErrorKind};
 use crate::gateway::problem::Problem;
 use crate::workflow::{IngestOptions, key_name};
@@ -60,7 +61,7 @@ pub(super) fn intent(metadata: &str) -> Result<Intent, Error> {
         match key {
             "filename" => file_name = Some(value),
             "name" => file_name = file_name.or(Some(value)),
-            _ => options = read_options(&value)?,
+            _ => options = read_record("uploads", "the options in Upload-Metadata", &value)?,
         }
     }
     let file_name = file_name.filter(|name| !name.trim().is_empty()).ok_or_else(|| {
@@ -71,14 +72,6 @@ pub(super) fn intent(metadata: &str) -> Result<Intent, Error> {
     }
     // What cannot be part of a key is not to be part of a path.
     Ok(Intent { file_name: key_name(&file_name), options })
-}
-
-fn read_options(text: &str) -> Result<IngestOptions, Error> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut json).map_err(|cause| {
-        let path = cause.path().to_string();
-        wrong("the options in Upload-Metadata are wrong").with("at", path).caused_by(cause)
-    })
 }
 
 /// What a chunk must add up to.
