@@ -204,15 +204,14 @@ async fn catalog(library: &Library) -> Result<Check> {
 }
 
 async fn runs(library: &Library) -> Result<Check> {
-    let count = async |states: &[RunState]| -> Result<(usize, &'static str)> {
-        let filter = RunFilter { states: states.to_vec(), ..RunFilter::default() };
+    let count = async |filter| -> Result<(usize, &'static str)> {
         let page = PageRequest::first(PageRequest::MAX_LIMIT);
         let found = library.runs().list(filter, page).await?;
         Ok((found.items.len(), if found.next.is_some() { "+" } else { "" }))
     };
-    let (failed, more_failed) = count(&[RunState::Failed]).await?;
-    let (open, more_open) =
-        count(&[RunState::Queued, RunState::Running, RunState::Waiting]).await?;
+    let failed = RunFilter { states: vec![RunState::Failed], ..RunFilter::default() };
+    let (failed, more_failed) = count(failed).await?;
+    let (open, more_open) = count(RunFilter::unfinished()).await?;
     let text = format!("{failed}{more_failed} failed, {open}{more_open} not done");
     Ok(match (failed, open) {
         (0, 0) => Check::ok("runs", text),

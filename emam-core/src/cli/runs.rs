@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::names::named;
 use super::output::{Failure, Out};
-use super::session::{Session, Use, unfinished};
+use super::session::{Session, Use};
 use super::text;
 use crate::Library;
 use crate::backend::catalog::RunFilter;
@@ -147,7 +147,7 @@ async fn all_unfinished(library: &Library) -> Result<Vec<RunId>> {
     let mut page = PageRequest::first(PageRequest::MAX_LIMIT);
     let mut runs = Vec::new();
     loop {
-        let found = library.runs().list(unfinished(), page.clone()).await?;
+        let found = library.runs().list(RunFilter::unfinished(), page.clone()).await?;
         runs.extend(found.items.iter().map(|run| run.id));
         match found.next {
             Some(next) => page.cursor = Some(next),

@@ -9,7 +9,7 @@ use crate::Library;
 use crate::backend::catalog::RunFilter;
 use crate::config::{Config, variable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{PageRequest, RunState};
+use crate::model::PageRequest;
 
 /// What an opened library is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Session {
         let Some((library, Use::Work)) = self.opened() else { return };
         let page = PageRequest::first(PageRequest::MAX_LIMIT);
         // On the way out an answer is a courtesy.
-        if let Ok(found) = library.runs().list(unfinished(), page).await {
+        if let Ok(found) = library.runs().list(RunFilter::unfinished(), page).await {
             let more = if found.next.is_some() { "more than " } else { "" };
             let count = found.items.len() as u64;
             if count > 0 {
@@ -103,12 +103,6 @@ impl Session {
 /// Whether the folder holds a library.
 pub(super) fn is_library(folder: &Path) -> bool {
     folder.join("catalog.db").is_file()
-}
-
-/// Runs that somebody has yet to work on.
-pub(super) fn unfinished() -> RunFilter {
-    let states = vec![RunState::Queued, RunState::Running, RunState::Waiting];
-    RunFilter { states, ..RunFilter::default() }
 }
 
 /// Asks a question on the terminal; anything but yes is no.

@@ -13,7 +13,7 @@ use crate::local::archive::{ColdFolder, RestoreTimes};
 use crate::local::error::io_error;
 use crate::local::tools::{ToolPaths, Tools};
 use crate::local::{FfAnalyzer, FfProber, FfTranscoder, FolderStorage, SqliteCatalog, work};
-use crate::model::{PageRequest, Run, RunState};
+use crate::model::{PageRequest, Run};
 
 /// The embedded backends of a library's folder.
 pub(crate) struct LocalBackends {
@@ -122,10 +122,7 @@ impl Leftovers {
 }
 
 async fn unfinished_runs(backends: &Backends) -> Result<Vec<Run>> {
-    let filter = RunFilter {
-        states: vec![RunState::Queued, RunState::Running, RunState::Waiting],
-        ..RunFilter::default()
-    };
+    let filter = RunFilter::unfinished();
     let mut page = PageRequest::first(PageRequest::MAX_LIMIT);
     let mut runs = Vec::new();
     loop {

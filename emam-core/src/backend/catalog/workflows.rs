@@ -170,3 +170,11 @@ pub struct RunFilter {
     /// About this asset.
     pub asset: Option<AssetId>,
 }
+
+impl RunFilter {
+    /// Runs that somebody has yet to work on.
+    pub fn unfinished() -> Self {
+        let states = vec![RunState::Queued, RunState::Running, RunState::Waiting];
+        Self { states, ..Self::default() }
+    }
+}
