@@ -1,0 +1,1 @@
+//! emam on AWS.

@@ -1,0 +1,3 @@
+//! The program `emam-awsim`.
+
+fn main() {}
