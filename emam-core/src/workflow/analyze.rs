@@ -98,6 +98,8 @@ async fn look(
         source: source(backends, &original, &asset.file_name)?,
         technical,
         kinds: kinds.to_vec(),
+        destination: Arc::clone(&backends.proxies),
+        prefix: format!("{}/{}", params.asset, params.version).parse()?,
     };
     let _room = cx.lane("transcode").await;
     let id = drive(cx, &step, &Analyzing(analyzer, &request), |_| async { Ok(()) }).await?;

@@ -143,7 +143,7 @@ impl RunContext {
             error: error.clone(),
             now,
         };
-        self.shared.backends.catalog.report_step(&self.lease, &report).await?;
+        self.shared.backends.runs.report_step(&self.lease, &report).await?;
         let step = Step {
             name: name.to_owned(),
             state,
@@ -195,7 +195,7 @@ impl StepContext {
             error: None,
             now: self.shared.backends.clock.now(),
         };
-        self.shared.backends.catalog.report_step(&self.lease, &report).await?;
+        self.shared.backends.runs.report_step(&self.lease, &report).await?;
         *lock(&self.kept) = kept;
         Ok(())
     }

@@ -243,10 +243,10 @@ async fn work(shared: Arc<Shared>) {
             now,
             until: after(now, shared.options.lease),
         };
-        match shared.backends.catalog.claim_run(&claim).await {
+        match shared.backends.runs.claim_run(&claim).await {
             Ok(Some(leased)) => execute(&shared, leased).await,
             Ok(None) => {
-                let due = shared.backends.catalog.next_due(now).await.ok().flatten();
+                let due = shared.backends.runs.next_due(now).await.ok().flatten();
                 let wait = due.map_or(shared.options.idle_poll, |due| until(now, due));
                 shared.rest(wait.clamp(Duration::from_millis(10), shared.options.idle_poll)).await;
             }
@@ -339,7 +339,7 @@ async fn settle(
             }
         }
     };
-    shared.backends.catalog.settle_run(lease, &settlement, clock.now()).await?;
+    shared.backends.runs.settle_run(lease, &settlement, clock.now()).await?;
     Ok(())
 }
 
@@ -357,7 +357,7 @@ async fn keep_lease(shared: &Shared, lease: &Lease) -> Outcome {
         });
         let now = shared.backends.clock.now();
         let until = after(now, shared.options.lease);
-        match shared.backends.catalog.extend_lease(lease, now, until, fresh.as_ref()).await {
+        match shared.backends.runs.extend_lease(lease, now, until, fresh.as_ref()).await {
             Ok(true) => return Outcome::CancelRequested,
             Ok(false) => silent = Duration::ZERO,
             Err(error) if error.kind() == ErrorKind::Conflict => return Outcome::LeaseLost,
