@@ -1,1 +1,9 @@
-//! emam on AWS.
+//! emam on AWS: the traits of [`emam_core::backend`] over the services of an account.
+//!
+//! Each service is a feature; see `Cargo.toml`. Nothing here decides what is done when: that is the
+//! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
+
+pub mod context;
+pub mod error;
+
+pub use context::AwsContext;
