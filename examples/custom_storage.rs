@@ -138,6 +138,10 @@ impl Storage for TenantStorage {
     fn local_path(&self, key: &Key) -> Option<PathBuf> {
         self.shared.local_path(&self.theirs(key).ok()?)
     }
+
+    fn uri(&self, key: &Key) -> Option<String> {
+        self.shared.uri(&self.theirs(key).ok()?)
+    }
 }
 
 #[tokio::main]

@@ -104,6 +104,10 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
 
     /// The path of the object on this machine's disk, where it has one: tools read it in place.
     fn local_path(&self, key: &Key) -> Option<PathBuf>;
+
+    /// The address under which services of the same provider read the object, for example
+    /// `s3://bucket/key`; nothing where there is none.
+    fn uri(&self, key: &Key) -> Option<String>;
 }
 
 /// What a storage can do.

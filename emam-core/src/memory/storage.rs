@@ -289,4 +289,8 @@ impl Storage for MemoryStorage {
     fn local_path(&self, _key: &Key) -> Option<PathBuf> {
         None
     }
+
+    fn uri(&self, _key: &Key) -> Option<String> {
+        None
+    }
 }

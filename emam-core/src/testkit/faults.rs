@@ -277,4 +277,8 @@ impl Storage for FaultyStorage {
     fn local_path(&self, key: &Key) -> Option<PathBuf> {
         self.inner.local_path(key)
     }
+
+    fn uri(&self, key: &Key) -> Option<String> {
+        self.inner.uri(key)
+    }
 }

@@ -198,4 +198,8 @@ impl Storage for FolderStorage {
     fn local_path(&self, key: &Key) -> Option<PathBuf> {
         self.folder.path("storage.local_path", key).ok()
     }
+
+    fn uri(&self, _key: &Key) -> Option<String> {
+        None
+    }
 }
