@@ -5,5 +5,7 @@
 
 pub mod context;
 pub mod error;
+#[cfg(feature = "s3")]
+pub mod s3;
 
 pub use context::AwsContext;

@@ -19,7 +19,7 @@ mod none;
 pub mod notifier;
 pub mod prober;
 pub mod storage;
-pub(crate) mod storage_rules;
+pub mod storage_rules;
 pub mod token;
 pub mod transcoder;
 
