@@ -2,6 +2,7 @@
 
 mod checksum;
 mod copy;
+mod memory;
 mod names;
 mod objects;
 mod options;
@@ -29,6 +30,7 @@ use emam_core::{Error, ErrorKind, Result};
 pub use options::{Checksums, Encryption, S3Options};
 
 use crate::error::error;
+use memory::SentParts;
 
 /// Parts on their way at once.
 const PARTS_AT_ONCE: usize = 4;
@@ -51,6 +53,7 @@ pub struct S3Storage {
 struct Inner {
     client: Client,
     options: S3Options,
+    sent: SentParts,
 }
 
 impl fmt::Debug for S3Storage {
@@ -78,7 +81,8 @@ impl S3Storage {
                 Checksums::ContentMd5 => ResponseChecksumValidation::WhenRequired,
             })
             .build();
-        Ok(Self { inner: Arc::new(Inner { client: Client::from_conf(config), options }) })
+        let client = Client::from_conf(config);
+        Ok(Self { inner: Arc::new(Inner { client, options, sent: SentParts::default() }) })
     }
 
     /// The bucket's name.
@@ -92,6 +96,10 @@ impl S3Storage {
 
     fn options(&self) -> &S3Options {
         &self.inner.options
+    }
+
+    fn sent_parts_here(&self) -> &SentParts {
+        &self.inner.sent
     }
 
     /// The error of a request about `key`.

@@ -19,7 +19,6 @@ use bytes::Bytes;
 use emam_core::backend::storage_rules::{given_md5, io_error, parse_cursor};
 use emam_core::backend::{
     Key, Outcome, PresignMethod, PresignRequest, Presigned, PutFileOptions, PutOptions, Stat,
-
 };
 use emam_core::model::{Page, PageRequest};
 use emam_core::{Error, ErrorKind, Result, Retry};
@@ -78,7 +77,11 @@ impl S3Storage {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(Stat { md5, ..Stat::new(key.clone(), size) }),
+            Ok(answer) => {
+                let encryption = answer.server_side_encryption();
+                let md5 = md5.or_else(|| vouched_md5(None, answer.e_tag(), encryption, None));
+                Ok(Stat { md5, ..Stat::new(key.clone(), size) })
+            }
             Err(cause) if options.create_only && is_condition(&cause) => {
                 Err(self.condition(operation, key, cause).await)
             }

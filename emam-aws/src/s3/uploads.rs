@@ -11,7 +11,7 @@ use aws_sdk_s3::types::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use emam_core::backend::storage_rules::{check_md5, check_part, given_md5, hex, whole_size};
-use emam_core::backend::{GetOptions, Key, Part, PutOptions, Stat, Upload};
+use emam_core::backend::{GetOptions, Key, Part, PutOptions, Stat, Storage, Upload};
 use emam_core::{Error, ErrorKind, Result, Retry};
 use futures_util::StreamExt;
 use md5::{Digest, Md5};
@@ -169,6 +169,10 @@ impl S3Storage {
                 let spoilt = error.kind() == ErrorKind::Integrity;
                 if spoilt { error.with("part", number).retry(Retry::Yes) } else { error }
             })?;
+        if let Some(etag) = sent.e_tag() {
+            let id = UploadId::parse(&upload.id).id;
+            self.sent_parts_here().keep(id, number, etag, sums.crc64.as_deref());
+        }
         let md5 = md5.and_then(|_| sent.e_tag().and_then(md5_of_etag).map(str::to_owned));
         Ok(Part { number, size, checksum: sums.crc64.or(md5) })
     }
@@ -259,7 +263,7 @@ impl S3Storage {
             }));
             after = listed.next_part_number_marker().map(str::to_owned);
             if listed.is_truncated() != Some(true) || after.is_none() {
-                return Ok(parts);
+                return Ok(self.sent_parts_here().settle(UploadId::parse(&upload.id).id, parts));
             }
         }
     }
@@ -270,13 +274,13 @@ impl S3Storage {
         let told = parts.into_iter().map(|part| Part {
             number: part.number,
             size: part.size,
-            checksum: match part.crc64 {
-                Some(crc64) if with_crc64 => Some(crc64),
-                _ if with_crc64 => None,
-                _ => md5_of_etag(&part.etag).map(str::to_owned),
+            checksum: match with_crc64 {
+                true => part.crc64,
+                false => md5_of_etag(&part.etag).map(str::to_owned),
             },
         });
-        Ok(told.collect())
+        // What cannot be compared with the source is taken for not sent, so that it is sent again.
+        Ok(told.filter(|part| part.checksum.is_some() || !self.capabilities().verifies).collect())
     }
 
     pub(super) async fn complete(&self, upload: &Upload) -> Result<Stat> {
@@ -296,6 +300,7 @@ impl S3Storage {
             read_back = None;
         }
         self.complete_of(operation, upload, &parts, &sum).await?;
+        self.sent_parts_here().forget(id.id);
         if let Some(md5) = read_back {
             self.check_by_reading(operation, &upload.key, md5).await?;
         }
@@ -326,7 +331,8 @@ impl S3Storage {
             Error::new(
                 ErrorKind::Unsupported,
                 operation,
-                "the store does not keep this kind of checksum of parts; set the other kind",
+                "the store does not tell this kind of checksum of the parts; send them again, or set the \
+                 other kind of checksums",
             )
             .with("key", &upload.key)
             .with("bucket", self.bucket())
@@ -465,6 +471,7 @@ impl S3Storage {
             .upload_id(UploadId::parse(&upload.id).id)
             .send()
             .await;
+        self.sent_parts_here().forget(UploadId::parse(&upload.id).id);
         match aborted {
             Err(cause) if !is_gone(&cause) => {
                 Err(self.fail("storage.upload_abort", &upload.key, cause))
