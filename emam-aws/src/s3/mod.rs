@@ -1,5 +1,6 @@
 //! A bucket of S3, or of a store that speaks its protocol, as a storage.
 
+mod archive;
 mod checksum;
 mod copy;
 mod memory;
@@ -27,6 +28,7 @@ use emam_core::backend::{
 use emam_core::model::{Page, PageRequest};
 use emam_core::{Error, ErrorKind, Result};
 
+pub use archive::{ArchiveBy, S3Archive};
 pub use options::{Checksums, Encryption, S3Options};
 
 use crate::error::error;
