@@ -17,6 +17,7 @@ mod engine;
 mod frame_map;
 mod ingest;
 mod job;
+mod notices;
 mod reconcile;
 mod renditions;
 mod retry;
