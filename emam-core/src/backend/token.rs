@@ -13,7 +13,6 @@ use crate::clock::Clock;
 use crate::id::RunId;
 
 /// Makes the token of an attempt that begins now.
-// Used by the engine.
 pub(crate) fn new(run: RunId, clock: &dyn Clock) -> String {
     let attempt = clock.new_uuid().simple().to_string();
     format!("{}-{}{}", run.uuid().simple(), &attempt[..12], &attempt[28..])

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::library::Library;
 #[cfg(feature = "local")]
 use crate::local::LocalBackends;
+use crate::model::AnnotationKind;
 use crate::workflow::{
     Analyze, ArchiveAssets, Engine, EngineOptions, Ingest, Observer, RestoreAssets, RetryPolicy,
     Workflow,
@@ -100,6 +101,13 @@ impl LibraryBuilder {
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.engine.workers = workers;
+        self
+    }
+
+    /// Has every ingest look for these unless told otherwise, beside what making it playable finds.
+    #[must_use]
+    pub fn analyze(mut self, kinds: Vec<AnnotationKind>) -> Self {
+        self.engine.analyze = kinds;
         self
     }
 

@@ -34,10 +34,11 @@ use std::path::Path;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use md5::{Digest, Md5};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::backend::{GetOptions, Key, Part, Storage, Upload};
-use crate::checksum::{check_md5, given_md5, xxh3_text};
+use crate::checksum::{check_md5, given_md5, hex, xxh3_text};
 use crate::error::{Error, ErrorKind, Result};
 use source::Reading;
 
@@ -211,6 +212,29 @@ pub async fn verify(storage: &dyn Storage, key: &Key, size: u64, xxh3: &str) -> 
     .with("key", key)
     .with("expected", format_args!("{xxh3} ({size} bytes)"))
     .with("found", format_args!("{found} ({found_size} bytes)")))
+}
+
+/// Tells what the object under `key` adds up to, by reading it once from its storage.
+///
+/// # Errors
+/// What reading gives.
+pub async fn hash_object(
+    storage: &dyn Storage,
+    key: &Key,
+    progress: Option<Progress<'_>>,
+) -> Result<Copied> {
+    let mut progress = progress.unwrap_or_else(|| Box::new(|_, _| {}));
+    let mut object = storage.get(key, GetOptions::default()).await?;
+    let (mut md5, mut xxh3) = (Md5::new(), Xxh3Default::new());
+    let mut size = 0;
+    while let Some(chunk) = object.body.next().await {
+        let chunk = chunk?;
+        size += chunk.len() as u64;
+        md5.update(&chunk);
+        xxh3.update(&chunk);
+        progress(size, object.stat.size);
+    }
+    Ok(Copied { size, md5: hex(&md5.finalize()), xxh3: xxh3_text(xxh3.digest128()) })
 }
 
 /// The size and XXH3-128 of an object, read from its storage.

@@ -14,7 +14,7 @@ use crate::backend::catalog::{Claim, Lease, Leased, Settlement};
 use crate::clock::{after, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::RunId;
-use crate::model::{Failure, Progress, Run, RunKind};
+use crate::model::{AnnotationKind, Failure, Progress, Run, RunKind};
 use crate::workflow::context::{RunContext, lock};
 use crate::workflow::retry::{RetryPolicy, reason};
 use crate::workflow::{End, Stop, Workflow, reconcile};
@@ -33,6 +33,8 @@ pub struct EngineOptions {
     pub retry: RetryPolicy,
     /// How many may be in a lane at once, by lane; lanes not named here are not bounded.
     pub lanes: BTreeMap<String, usize>,
+    /// What every ingest looks for unless told otherwise, beside what its transcoder finds.
+    pub analyze: Vec<AnnotationKind>,
     /// Is told of every boundary between steps.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -46,6 +48,7 @@ impl Default for EngineOptions {
             retry: RetryPolicy::default(),
             // One transcode already uses every core, one copy already uses the disk.
             lanes: BTreeMap::from([("transcode".to_owned(), 1), ("store".to_owned(), 2)]),
+            analyze: Vec::new(),
             observer: None,
         }
     }
@@ -169,7 +172,7 @@ pub(super) struct Shared {
     worker: String,
     pub(super) backends: Arc<Backends>,
     workflows: HashMap<RunKind, Arc<dyn Workflow>>,
-    options: EngineOptions,
+    pub(super) options: EngineOptions,
     lanes: HashMap<String, Arc<Semaphore>>,
     wake: Notify,
     closing: watch::Sender<bool>,
@@ -324,6 +327,11 @@ async fn settle(
         }
         Outcome::Finished(Ok(result)) => Settlement::Succeeded(result),
         Outcome::Finished(Err(Stop::Wait(resume_at))) => Settlement::Waiting { resume_at },
+        // A service that takes no more for now is waited for, however long: nothing has gone wrong.
+        Outcome::Finished(Err(Stop::Failed(error))) if error.kind() == ErrorKind::RateLimited => {
+            let wait = shared.options.retry.busy(&error, clock);
+            Settlement::Waiting { resume_at: after(clock.now(), wait) }
+        }
         Outcome::Finished(Err(Stop::Failed(error))) => {
             match shared.options.retry.wait(&error, cx.run().attempts, clock) {
                 Some(wait) => Settlement::Retry { resume_at: after(clock.now(), wait) },
