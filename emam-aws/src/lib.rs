@@ -2,8 +2,10 @@
 //!
 //! Each service is a feature; see `Cargo.toml`. Nothing here decides what is done when: that is the
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod context;
 pub mod error;
+pub mod events;
 
 pub use context::AwsContext;
