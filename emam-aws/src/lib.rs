@@ -7,5 +7,7 @@
 pub mod context;
 pub mod error;
 pub mod events;
+pub mod feeder;
+pub mod intake;
 
 pub use context::AwsContext;
