@@ -159,6 +159,10 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
         | "XAmzContentSHA256Mismatch" => {
             (Integrity, "the bytes did not arrive as they were sent; send them again")
         }
+        // An answer may begin with a 200 and still end so.
+        "InternalError" | "InternalFailure" | "ServiceUnavailable" => {
+            (Unavailable, "the service has failed; trying again may help")
+        }
         "RequestTimeout" | "RequestTimeoutException" => (Timeout, "the request took too long"),
         "NotImplemented" | "MethodNotAllowed" | "NoLongerSupportedException" => {
             (Unsupported, "the service does not do this")
@@ -201,6 +205,7 @@ mod tests {
             (403, "InvalidObjectState", ErrorKind::NotReady),
             (400, "BadDigest", ErrorKind::Integrity),
             (500, "InternalError", ErrorKind::Unavailable),
+            (200, "InternalError", ErrorKind::Unavailable),
             (400, "SomethingNew", ErrorKind::InvalidInput),
         ] {
             let error = refused("storage.put", status, Some(code), Some("as AWS says it"));
