@@ -1,0 +1,547 @@
+//! What emam needs to know of an AWS account: one JSON record, the output `Settings` of the
+//! deployment template.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use emam_core::model::AnnotationKind;
+use emam_core::{Error, ErrorKind, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+mod check;
+#[cfg(test)]
+mod template_test;
+
+const OPERATION: &str = "aws.settings";
+
+/// Settings of emam on AWS. Only [`buckets`](Self::buckets) must be given; a service without
+/// settings is not used.
+///
+/// There are no credentials among them: those come from the SDK's own chain (environment, profile,
+/// container, instance).
+///
+/// ```
+/// use emam_aws::settings::AwsSettings;
+///
+/// let settings = AwsSettings::from_json(
+///     r#"{"buckets": {"originals": {"name": "my-originals"}, "proxies": {"name": "my-proxies"}}}"#,
+/// )?;
+/// assert_eq!(settings.stack, "emam");
+///
+/// let error = AwsSettings::from_json(r#"{"bucket": "my-originals"}"#).unwrap_err();
+/// assert!(error.message().contains("unknown field `bucket`"));
+/// # Ok::<(), emam_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AwsSettings {
+    /// The name jobs of this installation carry, so that those of others in the same account are
+    /// left alone: up to 128 letters, digits and hyphens; `emam` unless told otherwise.
+    #[serde(default = "default_stack")]
+    pub stack: String,
+    /// The region, for example `eu-west-1`; what the SDK finds when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The profile of the SDK's shared configuration files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Where all services are, for emulators and private endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_url: Option<String>,
+    /// Where single services are; before [`endpoint_url`](Self::endpoint_url).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub endpoints: BTreeMap<Service, String>,
+    /// Whether buckets are named in the path of an address instead of its host, as most
+    /// S3-compatible stores need it.
+    #[serde(default)]
+    pub path_style: bool,
+    /// How uploads are verified.
+    #[serde(default)]
+    pub checksums: Checksums,
+    /// The buckets.
+    pub buckets: Buckets,
+    /// Probing and transcoding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mediaconvert: Option<MediaConvert>,
+    /// Looking at pictures and video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rekognition: Option<Rekognition>,
+    /// Listening to speech.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcribe: Option<Transcribe>,
+    /// How the services tell what has happened.
+    #[serde(default)]
+    pub events: Events,
+    /// Who is told.
+    #[serde(default)]
+    pub notifications: Notifications,
+    /// Where runs are kept that several machines share.
+    #[serde(default)]
+    pub runs: Runs,
+    /// Signed addresses of a distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudfront: Option<CloudFront>,
+    /// How originals are moved into a colder storage class.
+    #[serde(default)]
+    pub archive: Archive,
+    /// A vault of the Glacier service, for those who have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<Vault>,
+    /// What is looked for at every ingest.
+    #[serde(default)]
+    pub analyze: Vec<AnnotationKind>,
+}
+
+fn default_stack() -> String {
+    "emam".to_owned()
+}
+
+/// A service with an endpoint of its own.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Service {
+    /// Runs.
+    DynamoDb,
+    /// Vaults.
+    Glacier,
+    /// Probing and transcoding.
+    MediaConvert,
+    /// Looking at pictures and video.
+    Rekognition,
+    /// Storage and its archive classes.
+    S3,
+    /// Mail.
+    SesV2,
+    /// Notifications.
+    Sns,
+    /// Events.
+    Sqs,
+    /// Speech.
+    Transcribe,
+}
+
+/// How uploads are verified.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Checksums {
+    /// MD5 of each part and CRC64NVME of the whole object. S3 itself, and stores that know
+    /// trailing checksums.
+    #[default]
+    Crc64nvme,
+    /// `Content-MD5` of each part and nothing else, for S3-compatible stores that refuse trailers.
+    ContentMd5,
+}
+
+/// The buckets, by role. Two roles may share a bucket under different prefixes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Buckets {
+    /// What was ingested, as it came.
+    pub originals: Bucket,
+    /// What is made of it: proxies, pictures, transcripts.
+    pub proxies: Bucket,
+    /// Job descriptions: each starts an ingest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest: Option<Bucket>,
+    /// Where archived originals go; they stay in their bucket when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Bucket>,
+}
+
+impl Buckets {
+    /// The buckets there are, each with the name of its role.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Bucket)> {
+        [("originals", Some(&self.originals)), ("proxies", Some(&self.proxies))]
+            .into_iter()
+            .chain([("ingest", self.ingest.as_ref()), ("archive", self.archive.as_ref())])
+            .filter_map(|(role, bucket)| Some((role, bucket?)))
+    }
+}
+
+/// One bucket, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// What every key begins with, without a slash in front; empty for the whole bucket.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// The encryption asked for with every object.
+    #[serde(default)]
+    pub encryption: Encryption,
+}
+
+/// Encryption at rest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Encryption {
+    /// None is asked for, so the bucket's own default applies.
+    #[default]
+    None,
+    /// With keys of S3 (`AES256`).
+    SseS3,
+    /// With a key of KMS. The ETag of such an object is no MD5.
+    SseKms {
+        /// The key: its ARN, its id or `alias/NAME`.
+        key_id: String,
+    },
+}
+
+/// Settings of MediaConvert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MediaConvert {
+    /// The role MediaConvert reads and writes the buckets with. MediaConvert accepts only roles
+    /// whose path is `/` or `/service-role/` (error 1432).
+    pub role_arn: String,
+    /// The queue, by name or ARN; the account's default queue when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// A job template used in place of the library's own profile, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// Accelerated transcoding, which costs more a minute.
+    #[serde(default)]
+    pub acceleration: Acceleration,
+}
+
+/// Whether MediaConvert splits a job over several machines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Acceleration {
+    /// Never.
+    #[default]
+    Disabled,
+    /// Where the job allows it.
+    Preferred,
+    /// Always: a job that does not allow it fails.
+    Enabled,
+}
+
+/// Settings of Rekognition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rekognition {
+    /// The topic finished video jobs are told to; jobs are polled when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic_arn: Option<String>,
+    /// The role Rekognition publishes to that topic with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// The collection known faces are in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// How many video jobs may be under way at once. An account is allowed 20; 18 unless told
+    /// otherwise, so that others have room.
+    pub jobs: u32,
+    /// Findings below this confidence, in percent, are dropped.
+    pub min_confidence: f32,
+    /// What may be asked of it. Each is billed by the minute of video or by the picture.
+    pub kinds: Vec<Detection>,
+}
+
+impl Default for Rekognition {
+    fn default() -> Self {
+        Self {
+            topic_arn: None,
+            role_arn: None,
+            collection: None,
+            jobs: 18,
+            // What Rekognition itself takes for labels of stored video.
+            min_confidence: 50.0,
+            kinds: Detection::PLAIN.to_vec(),
+        }
+    }
+}
+
+/// What Rekognition can be asked for.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Detection {
+    /// Things and scenes.
+    Labels,
+    /// Faces, with age range and emotions.
+    Faces,
+    /// Famous people.
+    Celebrities,
+    /// Written text.
+    Text,
+    /// Content some audiences must not see.
+    Moderation,
+    /// Shots, black frames, credits.
+    Segments,
+    /// Faces that are in the collection.
+    FaceSearch,
+}
+
+impl Detection {
+    /// All that need no face collection.
+    pub const PLAIN: [Self; 6] = [
+        Self::Labels,
+        Self::Faces,
+        Self::Celebrities,
+        Self::Text,
+        Self::Moderation,
+        Self::Segments,
+    ];
+}
+
+/// Settings of Transcribe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Transcribe {
+    /// The role Transcribe reads media with once a job has waited in its queue. Without it a job
+    /// above the quota is refused instead of queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// The languages spoken, as `en-US`: identified when empty, taken as given when one, told
+    /// apart when more.
+    pub languages: Vec<String>,
+    /// A custom vocabulary, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<String>,
+    /// How many speakers to tell apart at most, from 2 to 30; none are when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speakers: Option<u32>,
+    /// What every job's name begins with: the only thing its events can be known by.
+    pub name_prefix: String,
+}
+
+impl Default for Transcribe {
+    fn default() -> Self {
+        Self {
+            role_arn: None,
+            languages: Vec::new(),
+            vocabulary: None,
+            speakers: None,
+            name_prefix: "emam-".to_owned(),
+        }
+    }
+}
+
+/// How the services tell what has happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Events {
+    /// The SQS queue all events come in by; without it jobs are polled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_url: Option<String>,
+}
+
+/// Who is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Notifications {
+    /// The SNS topic events are published to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic_arn: Option<String>,
+    /// The address mail is sent from; SES must have verified it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_from: Option<String>,
+    /// The addresses mail is sent to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mail_to: Vec<String>,
+}
+
+/// Where runs are kept that several machines share.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Runs {
+    /// The DynamoDB table of ingest, analysis, archive and restore.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingest_table: Option<String>,
+    /// The DynamoDB table of deliveries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_table: Option<String>,
+}
+
+/// Signed addresses of a CloudFront distribution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloudFront {
+    /// The distribution's domain name, without `https://`.
+    pub domain: String,
+    /// The id of the public key in the distribution's key group.
+    pub key_pair_id: String,
+    /// The file with the private key, as PEM.
+    pub private_key_file: PathBuf,
+}
+
+/// How originals are moved into a colder storage class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Archive {
+    /// By which way.
+    pub mode: ArchiveMode,
+    /// The key of the tag in mode `tag`. Its value is the class: `archive` or `deep_archive`.
+    pub tag: String,
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        Self { mode: ArchiveMode::default(), tag: "emam:archive".to_owned() }
+    }
+}
+
+/// The way into a colder storage class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArchiveMode {
+    /// The object is copied onto itself in the new class: done when the call is.
+    #[default]
+    Immediate,
+    /// The object is tagged, and a lifecycle rule of the bucket moves it within a day or two. It
+    /// costs no copy; without such a rule nothing is ever moved.
+    Tag,
+}
+
+/// A vault of the Glacier service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vault {
+    /// Its name.
+    pub name: String,
+}
+
+impl AwsSettings {
+    /// Settings with two buckets and nothing else.
+    pub fn new(originals: impl Into<String>, proxies: impl Into<String>) -> Self {
+        let bucket = |name| Bucket { name, prefix: String::new(), encryption: Encryption::None };
+        Self {
+            stack: default_stack(),
+            region: None,
+            profile: None,
+            endpoint_url: None,
+            endpoints: BTreeMap::new(),
+            path_style: false,
+            checksums: Checksums::default(),
+            buckets: Buckets {
+                originals: bucket(originals.into()),
+                proxies: bucket(proxies.into()),
+                ingest: None,
+                archive: None,
+            },
+            mediaconvert: None,
+            rekognition: None,
+            transcribe: None,
+            events: Events::default(),
+            notifications: Notifications::default(),
+            runs: Runs::default(),
+            cloudfront: None,
+            archive: Archive::default(),
+            vault: None,
+            analyze: Vec::new(),
+        }
+    }
+
+    /// Reads settings from a JSON file.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) where there is no file; otherwise as
+    /// [`from_json`](Self::from_json), with the path.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            let message = "the AWS settings cannot be read; write the output `Settings` of the \
+                           stack to this file";
+            let kind = match cause.kind() {
+                std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+                std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                _ => ErrorKind::InvalidInput,
+            };
+            Error::new(kind, OPERATION, message).with("path", path.display()).caused_by(cause)
+        })?;
+        Self::from_json(&text).map_err(|error| error.with("path", path.display()))
+    }
+
+    /// Reads settings from JSON and checks them.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an unknown or wrong setting; the fact `at`
+    /// says where.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let settings: Self = serde_path_to_error::deserialize(&mut json).map_err(|cause| {
+            let at = cause.path().to_string();
+            let mut message = format!("the AWS settings are wrong: {}", cause.inner());
+            if names_a_credential(&message) {
+                message.push_str(
+                    "; credentials do not belong here: the SDK finds them in the environment, \
+                     the profile or the instance's role",
+                );
+            }
+            let error = Error::invalid(OPERATION, message);
+            if at == "." { error } else { error.with("at", at) }
+        })?;
+        json.end().map_err(|cause| {
+            Error::invalid(OPERATION, format!("the AWS settings are wrong: {cause}"))
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Where `service` is, unless it is where the SDK looks for it.
+    pub fn endpoint(&self, service: Service) -> Option<&str> {
+        self.endpoints.get(&service).or(self.endpoint_url.as_ref()).map(String::as_str)
+    }
+}
+
+fn names_a_credential(message: &str) -> bool {
+    let Some(field) = message.split("unknown field `").nth(1).and_then(|f| f.split('`').next())
+    else {
+        return false;
+    };
+    let field = field.to_ascii_lowercase();
+    ["access_key", "accesskey", "secret", "token", "password"]
+        .iter()
+        .any(|word| field.contains(word))
+}
+
+impl fmt::Debug for AwsSettings {
+    /// What identifies the settings; addresses without what stands before an `@`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoints: BTreeMap<_, _> =
+            self.endpoints.iter().map(|(service, url)| (service, without_user(url))).collect();
+        f.debug_struct("AwsSettings")
+            .field("stack", &self.stack)
+            .field("region", &self.region)
+            .field("profile", &self.profile)
+            .field("endpoint_url", &self.endpoint_url.as_deref().map(without_user))
+            .field("endpoints", &endpoints)
+            .field("path_style", &self.path_style)
+            .field("checksums", &self.checksums)
+            .field("buckets", &self.buckets)
+            .field("mediaconvert", &self.mediaconvert)
+            .field("rekognition", &self.rekognition)
+            .field("transcribe", &self.transcribe)
+            .field("events", &self.events.queue_url.as_deref().map(without_user))
+            .field("notifications", &self.notifications)
+            .field("runs", &self.runs)
+            .field("cloudfront", &self.cloudfront)
+            .field("archive", &self.archive)
+            .field("vault", &self.vault)
+            .field("analyze", &self.analyze)
+            .finish()
+    }
+}
+
+/// An address without the user and password that may stand in it.
+fn without_user(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let host = rest[..end].rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}{}", &rest[end..])
+        }
+        None => url.to_owned(),
+    }
+}
