@@ -157,7 +157,6 @@ fn rekognition(rekognition: &Rekognition, arns: &Arns, statements: &mut Statemen
         statements.allow(
             "KnowFaces",
             &[
-                "rekognition:CreateCollection",
                 "rekognition:DeleteFaces",
                 "rekognition:DescribeCollection",
                 "rekognition:IndexFaces",
@@ -168,6 +167,7 @@ fn rekognition(rekognition: &Rekognition, arns: &Arns, statements: &mut Statemen
             ],
             vec![faces],
         );
+        statements.allow("MakeCollection", &["rekognition:CreateCollection"], vec!["*".to_owned()]);
     }
     if let Some(role) = &rekognition.role_arn {
         statements.pass("PassLookRole", role, "rekognition.amazonaws.com");
