@@ -36,7 +36,7 @@ fn settings_text(on: bool) -> String {
 fn conditional_texts(lines: &[&str]) -> BTreeMap<String, (String, String)> {
     // An entry may go on over more lines.
     let mut entries: Vec<(&str, String)> = Vec::new();
-    for line in lines {
+    for line in lines.iter().filter(|line| !line.trim_start().starts_with('#')) {
         match line.trim_start_matches([' ', '-']).split_once(": ") {
             Some((name, value)) if name.ends_with("Text") => entries.push((name, value.to_owned())),
             _ => entries.last_mut().expect("a name").1.push_str(line),
@@ -104,6 +104,8 @@ fn the_settings_of_the_stack_are_complete() {
         matches!(&settings.buckets.proxies.encryption, Encryption::SseKms { key_id } if key_id.ends_with("key/1234"))
     );
     assert_eq!(settings.buckets.iter().count(), 4);
+    let keys = settings.buckets.iter().map(|(_, bucket)| &bucket.encryption);
+    assert!(keys.into_iter().all(|key| matches!(key, Encryption::SseKms { .. })));
     assert_eq!(settings.transcribe.as_ref().unwrap().languages, ["en-US"]);
     assert_eq!(settings.cloudfront.as_ref().unwrap().key_pair_id, "K2JCJMDEHXQW5F");
     assert_eq!(settings.notifications.mail_from.as_deref(), Some("desk@example.org"));
@@ -118,6 +120,7 @@ fn the_settings_of_the_stack_are_complete() {
     assert_eq!((settings.endpoint_url.as_ref(), settings.cloudfront.as_ref()), (None, None));
     assert_eq!(settings.buckets.originals.encryption, Encryption::None);
     assert!(settings.analyze.is_empty() && settings.buckets.archive.is_none());
+    assert_eq!(settings.archive.mode, ArchiveMode::Immediate);
     assert_eq!(settings.mediaconvert.unwrap().queue, None);
 }
 
