@@ -14,6 +14,7 @@ import time
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def main() -> int:
             Capabilities=["CAPABILITY_IAM"],
         )
         status, reason, outputs = wait(client, arguments.name, arguments.timeout)
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
         print(f"the stack was not created: {error}", file=sys.stderr)
         return 1
     if status != "CREATE_COMPLETE":
