@@ -6,3 +6,10 @@ pub mod cloudfront;
 pub mod metrics;
 pub mod policy;
 pub mod settings;
+
+/// The guide, here only so that its programs are run as tests of the documentation.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/guide/deploy-on-aws.md")]
+    mod deploy_on_aws {}
+}
