@@ -1,5 +1,7 @@
 //! Signed addresses of CloudFront, judged by botocore.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,5 +1,7 @@
 //! What the metrics say of real runs.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
