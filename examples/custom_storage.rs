@@ -60,6 +60,14 @@ impl Storage for TenantStorage {
         self.shared.capabilities()
     }
 
+    fn part_size(&self, size: u64) -> usize {
+        self.shared.part_size(size)
+    }
+
+    fn part_checksum(&self, body: &[u8]) -> Option<String> {
+        self.shared.part_checksum(body)
+    }
+
     async fn put(&self, key: &Key, body: Bytes, options: PutOptions) -> Result<Stat> {
         self.our_stat(self.shared.put(&self.theirs(key)?, body, options).await?)
     }
@@ -129,6 +137,10 @@ impl Storage for TenantStorage {
 
     fn local_path(&self, key: &Key) -> Option<PathBuf> {
         self.shared.local_path(&self.theirs(key).ok()?)
+    }
+
+    fn uri(&self, key: &Key) -> Option<String> {
+        self.shared.uri(&self.theirs(key).ok()?)
     }
 }
 

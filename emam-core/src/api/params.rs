@@ -106,6 +106,15 @@ params! {
         #[serde(default)]
         options: IngestOptions,
     }
+    /// What to take from the storage of originals.
+    AdoptObject {
+        /// Its key there.
+        key: String,
+        /// How to ingest it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: IngestOptions,
+    }
     /// What to ingest.
     IngestFiles {
         /// The files and folders.

@@ -7,8 +7,10 @@ use schemars::schema_for;
 use super::params::*;
 use super::{Operation, Shape, read, write};
 use crate::backend::catalog::{Query, SearchPage};
-use crate::library::{ArchivePlan, ArchiveRequest, Deletion, Exported, RestoreRequest, RunHandle};
-use crate::library::{Intake, RunResult};
+use crate::library::{
+    Announcement, ArchivePlan, ArchiveRequest, Deletion, Expected, Exported, Intake,
+    RestoreRequest, RunHandle, RunResult,
+};
 use crate::model::*;
 
 /// The nouns operations are about, each with its words, in the order people meet them.
@@ -74,6 +76,16 @@ operations! {
     /// of and holds up no other.
     "assets.ingest_all" Run<Asset> (IngestFiles) -> StartedMany: |library, p|
         taken(library.assets().ingest_all(&p.paths, p.options).await?);
+
+    /// Announces a file that somebody will upload straight to the storage of originals: the asset
+    /// is there at once, `uploading`, and becomes what an ingest makes of it once the bytes are.
+    "assets.expect" Value (Announcement) -> Expected: |library, p|
+        library.assets().expect(p).await?;
+
+    /// Takes an object into the library that is in the storage of originals already. It stays where
+    /// it is.
+    "assets.adopt" Run<Asset> (AdoptObject) -> Started: |library, p|
+        started(&library.assets().adopt(&p.key, p.options).await?);
 
     /// Reads one asset.
     "assets.get" Value (WhichAsset) -> Asset: |library, p| library.assets().get(p.id).await?;

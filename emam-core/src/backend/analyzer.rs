@@ -1,12 +1,13 @@
 //! What is in media: shots, faces, words, silence.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::backend::{JobId, JobStatus, MediaSource, RawReply};
+use crate::backend::{JobId, JobStatus, Key, Lane, MediaSource, OutputFile, RawReply, Storage};
 use crate::error::Result;
-use crate::model::{AnnotationKind, NewAnnotation, Technical};
+use crate::model::{AnnotationKind, NewAnnotation, Role, Technical};
 
 /// Looks into media. Same shape as [`Transcoder`](crate::backend::Transcoder), so that one engine
 /// drives both.
@@ -44,19 +45,28 @@ pub struct AnalyzerCapabilities {
     pub service: String,
     /// What it can find.
     pub kinds: Vec<AnnotationKind>,
+    /// The renditions it reads: the first of these that an asset has is what it is handed.
+    pub reads: Vec<Role>,
     /// How often polling makes sense, in milliseconds.
     pub poll_interval_ms: u64,
+    /// What bounds how many jobs run at once.
+    pub lane: Lane,
 }
 
 /// What is to be looked for.
 #[derive(Debug, Clone)]
 pub struct AnalysisRequest {
-    /// The media.
+    /// The media, as one of the renditions the analyzer reads. Frame `n` of it is frame `n` of the
+    /// original.
     pub source: MediaSource,
-    /// What is known of it.
+    /// What is known of the original.
     pub technical: Technical,
     /// What to look for.
     pub kinds: Vec<AnnotationKind>,
+    /// The storage files go to that are made along the way: transcripts, captions.
+    pub destination: Arc<dyn Storage>,
+    /// The key all such files are under.
+    pub prefix: Key,
 }
 
 /// What was found.
@@ -64,6 +74,8 @@ pub struct AnalysisRequest {
 pub struct Findings {
     /// The annotations, each with its provenance but for the run.
     pub annotations: Vec<NewAnnotation>,
+    /// Files made along the way, in the request's destination.
+    pub files: Vec<OutputFile>,
     /// The service's reply as it came.
     pub raw: RawReply,
 }

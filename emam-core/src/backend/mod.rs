@@ -16,9 +16,12 @@ pub mod analyzer;
 pub mod archive;
 pub mod catalog;
 mod none;
+pub mod notifier;
 pub mod prober;
+pub mod signal;
 pub mod storage;
 pub(crate) mod storage_rules;
+pub mod token;
 pub mod transcoder;
 
 use std::sync::Arc;
@@ -32,13 +35,16 @@ pub use archive::{
 };
 pub use catalog::Catalog;
 pub use none::{NoArchive, NoTools};
+pub use notifier::{Notice, Notifier, NotifierCapabilities};
 pub use prober::{MediaSource, Prober};
+pub use signal::{ObjectChange, ObjectSignal, Signal, SignalHandler};
 pub use storage::{
     ByteRange, CopyOptions, GetOptions, Key, Object, Part, PresignMethod, PresignRequest,
     Presigned, PutFileOptions, PutOptions, Stat, Storage, StorageCapabilities, Upload,
 };
 pub use transcoder::{OutputFile, Outputs, TranscodeJob, Transcoder, TranscoderCapabilities};
 
+use crate::backend::catalog::Workflows;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorInfo, ErrorKind, Result};
 
@@ -46,6 +52,22 @@ use crate::error::{Error, ErrorInfo, ErrorKind, Result};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct JobId(pub String);
+
+/// What bounds how many jobs of a [`Transcoder`] or [`Analyzer`] run at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lane {
+    /// Nothing: the service keeps a queue of its own.
+    Free,
+    /// A lane of this process, by name: the jobs use this machine.
+    Process(&'static str),
+    /// A lane of all processes that share the runs: the service refuses what is too much.
+    Shared {
+        /// Its name, the same in every process.
+        name: String,
+        /// How many jobs there is room for.
+        room: usize,
+    },
+}
 
 /// What a job of a [`Transcoder`] or [`Analyzer`] is at.
 #[derive(Debug, Clone)]
@@ -84,6 +106,8 @@ pub type RawReply = Value;
 pub struct Backends {
     /// The record of everything.
     pub catalog: Arc<dyn Catalog>,
+    /// Runs, and who works on them: the catalog too, unless they are kept elsewhere.
+    pub runs: Arc<dyn Workflows>,
     /// Where originals are.
     pub originals: Arc<dyn Storage>,
     /// Where renditions are.
@@ -96,6 +120,8 @@ pub struct Backends {
     pub transcoder: Arc<dyn Transcoder>,
     /// Look into media, the first that can do a kind does it.
     pub analyzers: Vec<Arc<dyn Analyzer>>,
+    /// Told what happens.
+    pub notifiers: Vec<Arc<dyn Notifier>>,
     /// Tells the time and makes ids.
     pub clock: Arc<dyn Clock>,
 }

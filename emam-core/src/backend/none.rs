@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use crate::backend::{
     AnalysisRequest, Analyzer, AnalyzerCapabilities, Archive, ArchiveCapabilities, ArchiveItem,
-    ArchiveStatus, Findings, JobId, JobStatus, Key, MediaSource, Outcome, Outputs, Prober, Quote,
-    QuoteRequest, RestoreOptions, TranscodeJob, Transcoder, TranscoderCapabilities,
+    ArchiveStatus, Findings, JobId, JobStatus, Key, Lane, MediaSource, Outcome, Outputs, Prober,
+    Quote, QuoteRequest, RestoreOptions, TranscodeJob, Transcoder, TranscoderCapabilities,
 };
 use crate::error::{Error, ErrorInfo, ErrorKind, Result};
-use crate::model::{StorageClass, Technical};
+use crate::model::{Profile, StorageClass, Technical};
 
 /// An archive that has no classes: nothing can be archived.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,7 +86,13 @@ impl Prober for NoTools {
 #[async_trait]
 impl Transcoder for NoTools {
     fn capabilities(&self) -> TranscoderCapabilities {
-        TranscoderCapabilities { roles: Vec::new(), findings: Vec::new(), poll_interval_ms: 1000 }
+        TranscoderCapabilities {
+            roles: Vec::new(),
+            findings: Vec::new(),
+            poll_interval_ms: 1000,
+            lane: Lane::Free,
+            profile: Profile::default(),
+        }
     }
 
     async fn submit(&self, _: &TranscodeJob, _: &str) -> Result<JobId> {
@@ -116,7 +122,9 @@ impl Analyzer for NoTools {
         AnalyzerCapabilities {
             service: "none".to_owned(),
             kinds: Vec::new(),
+            reads: Vec::new(),
             poll_interval_ms: 1000,
+            lane: Lane::Free,
         }
     }
 

@@ -37,6 +37,8 @@ use crate::model::{Page, PageRequest};
 /// - `delete_answers_per_key`: a batch answers for every key, in order.
 /// - `upload_in_parts`: parts sent in any order make one object in the order of their numbers.
 /// - `upload_resumes`: the parts sent are listed until the upload ends; a part sent again replaces.
+/// - `part_checksums_tell_parts_apart`: where `part_checksum` gives one, it is what `upload_parts`
+///   tells of a part with these bytes, and another for other bytes.
 /// - `uploads_are_found_by_key`: an unfinished upload is listed for its key and no other.
 /// - `upload_abort_leaves_nothing`: an aborted upload leaves no object and cannot be completed:
 ///   [`NotFound`](crate::ErrorKind::NotFound).
@@ -72,11 +74,20 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Makes an address under which one request works for a while without credentials.
     async fn presign(&self, request: PresignRequest) -> Result<Presigned>;
 
+    /// Bytes of every part but the last of an upload of `size` bytes: always the same for a size, so
+    /// that an upload can be gone on with by whoever knows the file.
+    fn part_size(&self, size: u64) -> usize;
+
+    /// What [`upload_parts`](Self::upload_parts) tells as the checksum of a part with these bytes;
+    /// nothing where this storage keeps none. With it a part sent by a process that died is known
+    /// to be right without reading it back.
+    fn part_checksum(&self, body: &[u8]) -> Option<String>;
+
     /// Begins an upload in parts that survives the death of its process.
     async fn upload_begin(&self, key: &Key, options: PutOptions) -> Result<Upload>;
 
     /// Sends part `number`, counted from 1. Every part but the last has
-    /// [`part_size`](StorageCapabilities::part_size) bytes. Parts may be sent at once.
+    /// [`part_size`](Self::part_size) bytes. Parts may be sent at once.
     async fn upload_part(&self, upload: &Upload, number: u32, body: Bytes) -> Result<Part>;
 
     /// Lists the unfinished uploads to a key, oldest first.
@@ -93,6 +104,10 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
 
     /// The path of the object on this machine's disk, where it has one: tools read it in place.
     fn local_path(&self, key: &Key) -> Option<PathBuf>;
+
+    /// The address under which services of the same provider read the object, for example
+    /// `s3://bucket/key`; nothing where there is none.
+    fn uri(&self, key: &Key) -> Option<String>;
 }
 
 /// What a storage can do.
@@ -100,8 +115,11 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
 pub struct StorageCapabilities {
     /// Whether [`Storage::presign`] works.
     pub presign: bool,
-    /// Bytes of every part of an upload but the last.
-    pub part_size: usize,
+    /// How many parts of an upload are best sent at once.
+    pub parts_at_once: usize,
+    /// Whether what is put or uploaded is known to have arrived as it was sent, because the storage
+    /// compares checksums of all of it; what other storages hold is read back to be proved.
+    pub verifies: bool,
     /// Whether [`Storage::local_path`] gives paths.
     pub local_paths: bool,
 }
@@ -189,6 +207,15 @@ pub struct Stat {
     pub key: Key,
     /// Its size in bytes.
     pub size: u64,
+    /// The MD5 of its bytes as 32 hexadecimal digits, where the storage itself vouches for it.
+    pub md5: Option<String>,
+}
+
+impl Stat {
+    /// What is known of an object whose MD5 the storage does not tell.
+    pub const fn new(key: Key, size: u64) -> Self {
+        Self { key, size, md5: None }
+    }
 }
 
 /// How to store an object.
@@ -303,6 +330,8 @@ pub struct Part {
     pub number: u32,
     /// Its size in bytes.
     pub size: u64,
+    /// Its checksum, in the storage's own words; see [`Storage::part_checksum`].
+    pub checksum: Option<String>,
 }
 
 /// What a presigned address is for.
@@ -317,12 +346,19 @@ pub struct PresignRequest {
 }
 
 /// What may be done with a presigned address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PresignMethod {
     /// Read the object.
     Get,
     /// Write the object.
     Put,
+    /// Send one part of an upload.
+    Part {
+        /// The upload's id.
+        upload: String,
+        /// The part's number, from 1.
+        number: u32,
+    },
 }
 
 /// A presigned address.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::backend::{JobId, JobStatus, Key, MediaSource, Storage};
+use crate::backend::{JobId, JobStatus, Key, Lane, MediaSource, Storage};
 use crate::error::Result;
 use crate::model::{AnnotationKind, Derivation, NewAnnotation, Profile, Role, Technical};
 
@@ -44,7 +44,7 @@ pub trait Transcoder: Debug + Send + Sync + 'static {
 }
 
 /// What a transcoder can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TranscoderCapabilities {
     /// The roles it can make.
     pub roles: Vec<Role>,
@@ -52,6 +52,10 @@ pub struct TranscoderCapabilities {
     pub findings: Vec<AnnotationKind>,
     /// How often polling makes sense, in milliseconds.
     pub poll_interval_ms: u64,
+    /// What bounds how many jobs run at once.
+    pub lane: Lane,
+    /// What it makes of media unless told otherwise.
+    pub profile: Profile,
 }
 
 /// What is to be made of one file.

@@ -17,7 +17,7 @@ use crate::model::{
     AnnotationKind, Asset, Availability, Instance, InstanceState, Lifecycle, Profile, Rendition,
     Role, RunKind, Version,
 };
-use crate::workflow::{AnalyzeParams, IngestOptions, IngestParams, SourcePath};
+use crate::workflow::{AnalyzeParams, IngestOptions, IngestParams, IngestSource, share_out};
 
 handle! {
     /// Assets: ingest, find, change, open.
@@ -141,7 +141,7 @@ impl Assets {
         let clock = self.clock();
         let (priority, key) = (options.priority, options.idempotency_key.clone());
         let params = IngestParams {
-            path: SourcePath::new(&file.path),
+            source: IngestSource::file(&file.path),
             file_name: file.file_name,
             size: file.size,
             asset: AssetId::new(clock),
@@ -167,6 +167,8 @@ impl Assets {
         for category in &options.categories {
             self.catalog().category(*category).await?;
         }
+        // Before anything is stored: a kind nobody here finds is a mistake of the caller.
+        share_out(self.library.backends(), options.analyze.as_deref().unwrap_or_default())?;
         Ok(())
     }
 
@@ -401,16 +403,12 @@ impl Assets {
             Error::new(ErrorKind::Conflict, "assets.analyze", "the asset has no media yet")
                 .with("asset", id)
         })?;
-        let analyzers = &self.library.backends().analyzers;
-        let can: Vec<_> = analyzers.iter().flat_map(|a| a.capabilities().kinds).collect();
-        if let Some(kind) = kinds.iter().find(|kind| !can.contains(kind)) {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "assets.analyze",
-                "no analyzer of this library finds this kind",
-            )
-            .with("kind", kind.as_str()));
-        }
+        let backends = self.library.backends();
+        share_out(backends, &kinds)?;
+        let mut can: Vec<_> =
+            backends.analyzers.iter().flat_map(|a| a.capabilities().kinds).collect();
+        can.sort_unstable();
+        can.dedup();
         let kinds = if kinds.is_empty() { can } else { kinds };
         let params = AnalyzeParams { asset: id, version, kinds };
         self.library.runs().start(RunKind::Analyze, Some(id), &params, 0, None).await

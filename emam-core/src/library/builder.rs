@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::Notifier;
+use crate::backend::catalog::Workflows;
 use crate::backend::{
     Analyzer, Archive, Backends, Catalog, NoArchive, NoTools, Prober, Storage, Transcoder,
 };
@@ -14,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::library::Library;
 #[cfg(feature = "local")]
 use crate::local::LocalBackends;
+use crate::model::AnnotationKind;
 use crate::workflow::{
     Analyze, ArchiveAssets, Engine, EngineOptions, Ingest, Observer, RestoreAssets, RetryPolicy,
     Workflow,
@@ -26,12 +29,14 @@ pub struct LibraryBuilder {
     engine: EngineOptions,
     clock: Option<Arc<dyn Clock>>,
     catalog: Option<Arc<dyn Catalog>>,
+    runs: Option<Arc<dyn Workflows>>,
     originals: Option<Arc<dyn Storage>>,
     proxies: Option<Arc<dyn Storage>>,
     archive: Option<Arc<dyn Archive>>,
     prober: Option<Arc<dyn Prober>>,
     transcoder: Option<Arc<dyn Transcoder>>,
     analyzers: Vec<Arc<dyn Analyzer>>,
+    notifiers: Vec<Arc<dyn Notifier>>,
 }
 
 /// Defines a setter for each backend.
@@ -52,6 +57,8 @@ impl LibraryBuilder {
         clock: Clock;
         /// Takes this catalog.
         catalog: Catalog;
+        /// Keeps runs here and not in the catalog.
+        runs: Workflows;
         /// Keeps originals in this storage. Unless an archive is given too, nothing of it can be
         /// archived.
         originals: Storage;
@@ -72,6 +79,13 @@ impl LibraryBuilder {
         self
     }
 
+    /// Tells this notifier what happens. Can be called more than once.
+    #[must_use]
+    pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifiers.push(notifier);
+        self
+    }
+
     /// Takes these settings.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
@@ -87,6 +101,13 @@ impl LibraryBuilder {
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.engine.workers = workers;
+        self
+    }
+
+    /// Has every ingest look for these unless told otherwise, beside what making it playable finds.
+    #[must_use]
+    pub fn analyze(mut self, kinds: Vec<AnnotationKind>) -> Self {
+        self.engine.analyze = kinds;
         self
     }
 
@@ -155,14 +176,17 @@ impl LibraryBuilder {
             Error::invalid("library.build", "the library needs this backend; give it one")
                 .with("missing", what)
         };
+        let catalog = self.catalog.ok_or_else(|| missing("catalog"))?;
         let backends = Backends {
-            catalog: self.catalog.ok_or_else(|| missing("catalog"))?,
+            runs: self.runs.unwrap_or_else(|| Arc::clone(&catalog) as Arc<dyn Workflows>),
+            catalog,
             originals: self.originals.ok_or_else(|| missing("originals"))?,
             proxies: self.proxies.ok_or_else(|| missing("proxies"))?,
             archive: self.archive.unwrap_or_else(|| Arc::new(NoArchive)),
             prober: self.prober.unwrap_or_else(|| Arc::new(NoTools::default())),
             transcoder: self.transcoder.unwrap_or_else(|| Arc::new(NoTools::default())),
             analyzers: self.analyzers,
+            notifiers: self.notifiers,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
         };
         Ok((Arc::new(backends), self.engine))

@@ -6,9 +6,11 @@ mod assets;
 mod bins;
 mod builder;
 mod categories;
+mod direct;
 mod events;
 mod guard;
 mod intake;
+mod news;
 mod projects;
 mod run;
 mod runs;
@@ -27,6 +29,7 @@ pub use assets::{AssetPatch, Assets, Deletion, Opened};
 pub use bins::{BinPatch, Bins};
 pub use builder::LibraryBuilder;
 pub use categories::{Categories, CategoryPatch};
+pub use direct::{Announcement, Expected, UploadAddress};
 pub use events::{EventStream, Events};
 pub use guard::ProcessGuard;
 pub use intake::{Intake, Refused};
@@ -213,7 +216,7 @@ macro_rules! handle {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $name {
-            library: $crate::Library,
+            pub(super) library: $crate::Library,
         }
 
         impl $name {
@@ -222,12 +225,12 @@ macro_rules! handle {
             }
 
             #[allow(dead_code)]
-            fn catalog(&self) -> &dyn $crate::backend::Catalog {
+            pub(super) fn catalog(&self) -> &dyn $crate::backend::Catalog {
                 self.library.backends().catalog.as_ref()
             }
 
             #[allow(dead_code)]
-            fn clock(&self) -> &dyn $crate::clock::Clock {
+            pub(super) fn clock(&self) -> &dyn $crate::clock::Clock {
                 self.library.backends().clock.as_ref()
             }
         }

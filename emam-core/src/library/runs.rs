@@ -22,7 +22,7 @@ impl Runs {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown id.
     pub async fn get(&self, id: RunId) -> Result<Run> {
-        let mut run = self.catalog().run(id).await?;
+        let mut run = self.library.backends().runs.run(id).await?;
         if run.state == RunState::Running {
             let begun = run.steps.iter().rev().find(|step| step.state == StepState::Running);
             let begun =
@@ -43,7 +43,7 @@ impl Runs {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a wrong limit or cursor.
     pub async fn list(&self, filter: RunFilter, page: PageRequest) -> Result<Page<Run>> {
-        self.catalog().runs(&filter, &page).await
+        self.library.backends().runs.runs(&filter, &page).await
     }
 
     /// Waits until a run has ended, one way or the other, whichever process works on it.
@@ -54,7 +54,7 @@ impl Runs {
     pub async fn wait(&self, id: RunId, timeout: Option<Duration>) -> Result<Run> {
         const OPERATION: &str = "runs.wait";
         let look = || async move {
-            let run = self.catalog().run(id).await?;
+            let run = self.library.backends().runs.run(id).await?;
             Ok(run.state.is_final().then_some(run))
         };
         let run = waiting::until(&self.library, OPERATION, timeout, look).await?;
@@ -107,7 +107,7 @@ impl Runs {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) for an unknown id.
     pub async fn handle<T: RunResult>(&self, id: RunId) -> Result<RunHandle<T>> {
-        let run = self.catalog().run(id).await?;
+        let run = self.library.backends().runs.run(id).await?;
         Ok(RunHandle::new(self.library.clone(), &run))
     }
 
@@ -116,7 +116,7 @@ impl Runs {
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) where it has ended.
     pub async fn cancel(&self, id: RunId) -> Result<Run> {
-        let run = self.catalog().cancel_run(id, self.clock().now()).await?;
+        let run = self.library.backends().runs.cancel_run(id, self.clock().now()).await?;
         self.library.engine().wake();
         Ok(run)
     }
@@ -126,7 +126,7 @@ impl Runs {
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) where it has neither failed nor been cancelled.
     pub async fn retry(&self, id: RunId) -> Result<Run> {
-        let run = self.catalog().retry_run(id, self.clock().now()).await?;
+        let run = self.library.backends().runs.retry_run(id, self.clock().now()).await?;
         self.library.engine().wake();
         Ok(run)
     }
@@ -146,7 +146,7 @@ impl Runs {
         })?;
         let id = RunId::new(self.clock());
         let run = Run { asset, priority, idempotency_key, ..Run::new(id, kind, params, now) };
-        let run = self.catalog().start_run(&run).await?;
+        let run = self.library.backends().runs.start_run(&run).await?;
         self.library.engine().wake();
         Ok(RunHandle::new(self.library.clone(), &run))
     }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::json;
 
-use crate::backend::{AnalysisRequest, Analyzer, AnalyzerCapabilities, Findings, JobId, JobStatus};
+use crate::backend::{
+    AnalysisRequest, Analyzer, AnalyzerCapabilities, Findings, JobId, JobStatus, Lane,
+};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::local::blocking::blocking;
@@ -17,7 +19,7 @@ use crate::local::transcode::{
     Evidence, FINDINGS, POLL_INTERVAL_MS, Plan, SERVICE, compile, findings, run,
 };
 use crate::local::work::{self, WorkDir};
-use crate::model::Profile;
+use crate::model::{Profile, Role};
 
 const SUBMIT: &str = "analyzer.submit";
 const OPERATION: &str = "analyzer.job";
@@ -48,7 +50,9 @@ impl Analyzer for FfAnalyzer {
         AnalyzerCapabilities {
             service: SERVICE.to_owned(),
             kinds: FINDINGS.to_vec(),
+            reads: vec![Role::Original],
             poll_interval_ms: POLL_INTERVAL_MS,
+            lane: Lane::Process("transcode"),
         }
     }
 
@@ -133,6 +137,7 @@ impl Looking {
                 loudness: ran.loudness,
             };
             Ok(Findings {
+                files: Vec::new(),
                 annotations: findings(&self.plan.findings, &evidence)?,
                 raw: json!({ "ffmpeg": self.ffmpeg.version.text }),
             })

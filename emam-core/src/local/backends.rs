@@ -126,7 +126,7 @@ async fn unfinished_runs(backends: &Backends) -> Result<Vec<Run>> {
     let mut page = PageRequest::first(PageRequest::MAX_LIMIT);
     let mut runs = Vec::new();
     loop {
-        let found = backends.catalog.runs(&filter, &page).await?;
+        let found = backends.runs.runs(&filter, &page).await?;
         runs.extend(found.items);
         match found.next {
             Some(cursor) => page.cursor = Some(cursor),

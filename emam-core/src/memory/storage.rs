@@ -22,6 +22,9 @@ use crate::model::{Page, PageRequest};
 
 /// Bytes a part of an upload has, and bytes a read gives at once.
 const PART_SIZE: usize = 8 << 20;
+
+/// Parts on their way at once.
+const PARTS_AT_ONCE: usize = 2;
 const CHUNK_SIZE: usize = 1 << 20;
 
 /// A storage that lives as long as its process.
@@ -99,7 +102,7 @@ impl State {
         }
         let size = body.len() as u64;
         self.objects.insert(key.clone(), body);
-        Ok(Stat { key: key.clone(), size })
+        Ok(Stat::new(key.clone(), size))
     }
 
     fn upload(&mut self, operation: &'static str, upload: &Upload) -> Result<&mut PartialObject> {
@@ -130,7 +133,20 @@ fn check_body(operation: &'static str, body: &[u8], options: &PutOptions) -> Res
 #[async_trait]
 impl Storage for MemoryStorage {
     fn capabilities(&self) -> StorageCapabilities {
-        StorageCapabilities { presign: false, part_size: PART_SIZE, local_paths: false }
+        StorageCapabilities {
+            presign: false,
+            parts_at_once: PARTS_AT_ONCE,
+            verifies: false,
+            local_paths: false,
+        }
+    }
+
+    fn part_size(&self, _size: u64) -> usize {
+        PART_SIZE
+    }
+
+    fn part_checksum(&self, _body: &[u8]) -> Option<String> {
+        None
     }
 
     async fn put(&self, key: &Key, body: Bytes, options: PutOptions) -> Result<Stat> {
@@ -159,12 +175,12 @@ impl Storage for MemoryStorage {
             let next = rest.split_to(rest.len().min(CHUNK_SIZE));
             (!next.is_empty()).then_some((Ok(next), rest))
         });
-        Ok(Object { stat: Stat { key: key.clone(), size }, range, body: chunks.boxed() })
+        Ok(Object { stat: Stat::new(key.clone(), size), range, body: chunks.boxed() })
     }
 
     async fn stat(&self, key: &Key) -> Result<Stat> {
         let size = self.lock().object("storage.stat", key)?.len() as u64;
-        Ok(Stat { key: key.clone(), size })
+        Ok(Stat::new(key.clone(), size))
     }
 
     async fn list(&self, prefix: Option<&Key>, page: PageRequest) -> Result<Page<Stat>> {
@@ -178,7 +194,7 @@ impl Storage for MemoryStorage {
             .range::<Key, _>((start, Bound::Unbounded))
             .filter(|(key, _)| folder.as_ref().is_none_or(|f| key.as_str().starts_with(f)))
             .take(limit + 1)
-            .map(|(key, body)| Stat { key: key.clone(), size: body.len() as u64 })
+            .map(|(key, body)| Stat::new(key.clone(), body.len() as u64))
             .collect();
         let more = items.len() > limit;
         items.truncate(limit);
@@ -232,7 +248,7 @@ impl Storage for MemoryStorage {
         let size = body.len() as u64;
         check_part(operation, upload, number, size, PART_SIZE as u64)?;
         self.lock().upload(operation, upload)?.parts.insert(number, body);
-        Ok(Part { number, size })
+        Ok(Part { number, size, checksum: None })
     }
 
     async fn uploads(&self, key: &Key) -> Result<Vec<Upload>> {
@@ -244,7 +260,10 @@ impl Storage for MemoryStorage {
     async fn upload_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
         let mut state = self.lock();
         let parts = &state.upload("storage.upload_parts", upload)?.parts;
-        Ok(parts.iter().map(|(&number, b)| Part { number, size: b.len() as u64 }).collect())
+        Ok(parts
+            .iter()
+            .map(|(&number, b)| Part { number, size: b.len() as u64, checksum: None })
+            .collect())
     }
 
     async fn upload_complete(&self, upload: &Upload) -> Result<Stat> {
@@ -268,6 +287,10 @@ impl Storage for MemoryStorage {
     }
 
     fn local_path(&self, _key: &Key) -> Option<PathBuf> {
+        None
+    }
+
+    fn uri(&self, _key: &Key) -> Option<String> {
         None
     }
 }

@@ -25,6 +25,8 @@ pub enum AnnotationKind {
     Label,
     /// A face that is seen.
     Face,
+    /// A well-known person who is seen.
+    Celebrity,
     /// Text that is seen.
     Text,
     /// Content some audiences must not see.
@@ -50,6 +52,7 @@ impl AnnotationKind {
             Self::Comment => "comment",
             Self::Label => "label",
             Self::Face => "face",
+            Self::Celebrity => "celebrity",
             Self::Text => "text",
             Self::Moderation => "moderation",
             Self::Shot => "shot",

@@ -24,6 +24,19 @@ impl Topic {
     }
 }
 
+/// An event to be logged: what happened to something that is kept elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What it is about.
+    pub topic: Topic,
+    /// The id of the record it is about.
+    pub subject: Uuid,
+    /// What else a listener needs.
+    pub data: serde_json::Value,
+}
+
 /// One entry of the ordered log of what happened. It is written in the same transaction as the
 /// change it tells of: there is no change without its event and no event without its change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -21,7 +21,7 @@ pub use annotation::{Annotation, AnnotationKind, NewAnnotation, Region, Source};
 pub use asset::{Asset, AssetKind, Availability, KnownContent, Lifecycle, MediaSummary, Version};
 pub use bin::{Bin, BinItem, BinTarget};
 pub use category::Category;
-pub use event::{Event, Topic};
+pub use event::{Event, NewEvent, Topic};
 pub use profile::{
     AudioProxySpec, OutputSpec, PosterSpec, Profile, ProxySpec, StoryboardSpec, ThumbnailSpec,
     WaveformSpec,

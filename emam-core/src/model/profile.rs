@@ -55,7 +55,7 @@ impl Default for Profile {
 pub enum OutputSpec {
     /// A small copy for playing; of a still picture, a small picture.
     Proxy(ProxySpec),
-    /// A small copy of the sound; made only of media without moving pictures.
+    /// A small copy of the sound; made of media without moving pictures unless told otherwise.
     AudioProxy(AudioProxySpec),
     /// The picture that stands for the asset.
     Poster(PosterSpec),
@@ -65,6 +65,12 @@ pub enum OutputSpec {
     Storyboard(StoryboardSpec),
     /// The peaks of the sound.
     Waveform(WaveformSpec),
+    /// A high-quality copy for further work.
+    Mezzanine(MezzanineSpec),
+    /// For adaptive streaming over HTTP.
+    Hls(HlsSpec),
+    /// The captions that are in the media, as a file of their own.
+    Captions(CaptionsSpec),
 }
 
 impl OutputSpec {
@@ -77,6 +83,9 @@ impl OutputSpec {
             Self::Thumbnail(_) => Role::Thumbnail,
             Self::Storyboard(_) => Role::Storyboard,
             Self::Waveform(_) => Role::Waveform,
+            Self::Mezzanine(_) => Role::Mezzanine,
+            Self::Hls(_) => Role::Hls,
+            Self::Captions(_) => Role::Captions,
         }
     }
 }
@@ -96,6 +105,8 @@ pub struct ProxySpec {
     pub preset: String,
     /// Bits a second of the sound, per pair of channels.
     pub audio_bit_rate: u32,
+    /// A picture laid over every frame.
+    pub watermark: Option<Watermark>,
 }
 
 impl Default for ProxySpec {
@@ -106,8 +117,49 @@ impl Default for ProxySpec {
             crf: 23,
             preset: "veryfast".to_owned(),
             audio_bit_rate: 128_000,
+            watermark: None,
         }
     }
+}
+
+/// A picture laid over every frame.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Watermark {
+    /// The key of a PNG in the storage the outputs go to.
+    pub image: String,
+    /// Which corner it is in.
+    #[serde(default)]
+    pub corner: Corner,
+    /// How much of it is seen, in per cent: 100 hides what is behind it.
+    #[serde(default = "half")]
+    pub opacity: u32,
+    /// Its width, in per cent of the picture's.
+    #[serde(default = "a_tenth")]
+    pub width: u32,
+}
+
+fn half() -> u32 {
+    50
+}
+
+fn a_tenth() -> u32 {
+    10
+}
+
+/// A corner of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Corner {
+    /// Upper left.
+    TopLeft,
+    /// Upper right.
+    #[default]
+    TopRight,
+    /// Lower left.
+    BottomLeft,
+    /// Lower right.
+    BottomRight,
 }
 
 /// A small copy of the sound: AAC in MP4.
@@ -116,12 +168,70 @@ impl Default for ProxySpec {
 pub struct AudioProxySpec {
     /// Bits a second, per pair of channels.
     pub bit_rate: u32,
+    /// Made of moving pictures with sound too, for services that only listen.
+    pub of_video: bool,
 }
 
 impl Default for AudioProxySpec {
     fn default() -> Self {
-        Self { bit_rate: 128_000 }
+        Self { bit_rate: 128_000, of_video: false }
     }
+}
+
+/// A high-quality copy for further work: ProRes 422 and PCM in QuickTime, at the size, rate and
+/// start timecode of the original.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MezzanineSpec {
+    /// Which ProRes.
+    pub flavor: ProRes,
+}
+
+impl Default for MezzanineSpec {
+    fn default() -> Self {
+        Self { flavor: ProRes::Standard }
+    }
+}
+
+/// A flavor of ProRes 422, by Apple's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProRes {
+    /// 422 Proxy.
+    Proxy,
+    /// 422 LT.
+    Lt,
+    /// 422.
+    Standard,
+    /// 422 HQ.
+    Hq,
+}
+
+/// For adaptive streaming over HTTP: a master playlist (part 0), and for each height a playlist and
+/// its segments of MPEG-2 transport stream, H.264 and AAC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HlsSpec {
+    /// The heights, in pixels; those above the original's are left out, but for the smallest.
+    pub heights: Vec<u32>,
+    /// Seconds of one segment.
+    pub segment_s: u32,
+    /// A picture laid over every frame.
+    pub watermark: Option<Watermark>,
+}
+
+impl Default for HlsSpec {
+    fn default() -> Self {
+        Self { heights: vec![360, 720, 1080], segment_s: 6, watermark: None }
+    }
+}
+
+/// The captions that are in the media (CEA-608 or 708), as WebVTT.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptionsSpec {
+    /// Their language as ISO 639-2, for example `eng`; undetermined when absent.
+    pub language: Option<String>,
 }
 
 /// The picture that stands for the asset: JPEG.

@@ -37,6 +37,8 @@ pub enum Role {
     Captions,
     /// What is said, with times.
     Transcript,
+    /// Playlists and segments for adaptive streaming; part 0 is the master playlist.
+    Hls,
 }
 
 impl Role {
@@ -54,6 +56,7 @@ impl Role {
             Self::Waveform => "waveform",
             Self::Captions => "captions",
             Self::Transcript => "transcript",
+            Self::Hls => "hls",
         }
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 
 use super::media::{ended, near};
-use super::{KnownMedia, MediaFixture, assert_kind};
+use super::{KnownMedia, MediaFixture, assert_kind, key};
 use crate::backend::{AnalysisRequest, Analyzer, JobId, JobStatus};
 use crate::error::ErrorKind;
 use crate::model::{AnnotationKind, NewAnnotation, Source};
@@ -60,6 +60,8 @@ fn request(known: &KnownMedia, kinds: &[AnnotationKind]) -> AnalysisRequest {
         source: known.source.clone(),
         technical: known.technical(),
         kinds: kinds.to_vec(),
+        destination: Arc::clone(&known.source.storage),
+        prefix: key("testkit/findings"),
     }
 }
 

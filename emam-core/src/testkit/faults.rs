@@ -198,6 +198,14 @@ impl Storage for FaultyStorage {
         self.inner.capabilities()
     }
 
+    fn part_size(&self, size: u64) -> usize {
+        self.inner.part_size(size)
+    }
+
+    fn part_checksum(&self, body: &[u8]) -> Option<String> {
+        self.inner.part_checksum(body)
+    }
+
     async fn put(&self, key: &Key, body: Bytes, options: PutOptions) -> Result<Stat> {
         self.call(StorageCall::Put, self.inner.put(key, body, options)).await
     }
@@ -268,5 +276,9 @@ impl Storage for FaultyStorage {
 
     fn local_path(&self, key: &Key) -> Option<PathBuf> {
         self.inner.local_path(key)
+    }
+
+    fn uri(&self, key: &Key) -> Option<String> {
+        self.inner.uri(key)
     }
 }

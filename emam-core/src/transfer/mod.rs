@@ -31,17 +31,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use md5::{Digest, Md5};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::backend::{GetOptions, Key, Storage, Upload};
-use crate::checksum::{check_md5, given_md5, xxh3_text};
+use crate::backend::{GetOptions, Key, Part, Storage, Upload};
+use crate::checksum::{check_md5, given_md5, hex, xxh3_text};
 use crate::error::{Error, ErrorKind, Result};
 use source::Reading;
 
-/// Parts on their way to the storage at once.
-const PARTS_AT_ONCE: usize = 2;
+/// Bytes of parts on their way at once.
+const MOST_IN_FLIGHT: usize = 128 << 20;
 
 /// Bytes read at once where nothing is sent.
 const HASH_CHUNK: usize = 4 << 20;
@@ -83,7 +85,8 @@ pub struct Copied {
 /// Parts that were sent before are not sent again. They are still added up, and from the source:
 /// so the sums always are those of the file, and [`verify`] finds a part that is not.
 ///
-/// Holds at most four parts in memory at once. Dropping the future ends the work at the next part
+/// Holds at most 128 MiB of parts on their way in memory, or one part where one is larger, and two
+/// more. Dropping the future ends the work at the next part
 /// and keeps the upload.
 ///
 /// # Errors
@@ -121,17 +124,26 @@ async fn copy_parts(
     let mut progress = options.progress.unwrap_or_else(|| Box::new(|_, _| {}));
 
     let there = storage.upload_parts(upload).await?;
-    let there: HashMap<u32, u64> = there.into_iter().map(|part| (part.number, part.size)).collect();
+    let there: HashMap<u32, Part> = there.into_iter().map(|part| (part.number, part)).collect();
+    // A part of which the storage keeps no checksum is taken on trust here and proved when all of
+    // it is read back.
+    let is_there = |number: u32, bytes: &Bytes| {
+        there.get(&number).is_some_and(|part| {
+            part.size == bytes.len() as u64
+                && (part.checksum.is_none() || part.checksum == storage.part_checksum(bytes))
+        })
+    };
 
-    let mut reading = Reading::begin(operation, source, storage.capabilities().part_size).await?;
+    let mut reading = Reading::begin(operation, source, |size| storage.part_size(size)).await?;
     let size = reading.size();
+    let parts_at_once = parts_at_once(storage, size);
     let mut done = 0;
     let mut sending = FuturesUnordered::new();
     let mut more = true;
     while more || !sending.is_empty() {
         tokio::select! {
-            part = reading.next(), if more && sending.len() < PARTS_AT_ONCE => match part {
-                Some((number, bytes)) if there.get(&number) == Some(&(bytes.len() as u64)) => {
+            part = reading.next(), if more && sending.len() < parts_at_once => match part {
+                Some((number, bytes)) if is_there(number, &bytes) => {
                     done += bytes.len() as u64;
                     progress(done, size);
                 }
@@ -154,6 +166,13 @@ async fn copy_parts(
     Ok(copied)
 }
 
+/// How many parts to send at once, so that what is held in memory stays within bounds where parts
+/// are large.
+fn parts_at_once(storage: &dyn Storage, size: u64) -> usize {
+    let fitting = MOST_IN_FLIGHT / storage.part_size(size).max(1);
+    storage.capabilities().parts_at_once.min(fitting).max(1)
+}
+
 /// Tells what the file `path` adds up to.
 ///
 /// Dropping the future ends the work soon.
@@ -162,7 +181,7 @@ async fn copy_parts(
 /// As [`copy_in`] about its source.
 pub async fn hash_file(path: &Path, progress: Option<Progress<'_>>) -> Result<Copied> {
     let mut progress = progress.unwrap_or_else(|| Box::new(|_, _| {}));
-    let mut reading = Reading::begin("transfer.hash_file", path, HASH_CHUNK).await?;
+    let mut reading = Reading::begin("transfer.hash_file", path, |_| HASH_CHUNK).await?;
     let size = reading.size();
     let mut done = 0;
     while let Some((_, bytes)) = reading.next().await {
@@ -193,6 +212,29 @@ pub async fn verify(storage: &dyn Storage, key: &Key, size: u64, xxh3: &str) -> 
     .with("key", key)
     .with("expected", format_args!("{xxh3} ({size} bytes)"))
     .with("found", format_args!("{found} ({found_size} bytes)")))
+}
+
+/// Tells what the object under `key` adds up to, by reading it once from its storage.
+///
+/// # Errors
+/// What reading gives.
+pub async fn hash_object(
+    storage: &dyn Storage,
+    key: &Key,
+    progress: Option<Progress<'_>>,
+) -> Result<Copied> {
+    let mut progress = progress.unwrap_or_else(|| Box::new(|_, _| {}));
+    let mut object = storage.get(key, GetOptions::default()).await?;
+    let (mut md5, mut xxh3) = (Md5::new(), Xxh3Default::new());
+    let mut size = 0;
+    while let Some(chunk) = object.body.next().await {
+        let chunk = chunk?;
+        size += chunk.len() as u64;
+        md5.update(&chunk);
+        xxh3.update(&chunk);
+        progress(size, object.stat.size);
+    }
+    Ok(Copied { size, md5: hex(&md5.finalize()), xxh3: xxh3_text(xxh3.digest128()) })
 }
 
 /// The size and XXH3-128 of an object, read from its storage.

@@ -27,17 +27,19 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Opens `path`, to be read in parts of `part_size` bytes. An empty file is one empty part.
+    /// Opens `path`, to be read in parts of as many bytes as `part_size` says for the file's size. An
+    /// empty file is one empty part.
     pub(super) async fn begin(
         operation: &'static str,
         path: &Path,
-        part_size: usize,
+        part_size: impl FnOnce(u64) -> usize,
     ) -> Result<Self> {
         let path = path.to_owned();
         let opening = tokio::task::spawn_blocking(move || Source::open(operation, path));
         let source = opening.await.map_err(|cause| broken_off(operation).caused_by(cause))??;
         let size = source.before.size;
-        // The channel holds one part, its two ends one each, and `PARTS_AT_ONCE` are being sent.
+        let part_size = part_size(size);
+        // The channel holds one part, its two ends one each, beside those that are being sent.
         let (parts_in, parts) = mpsc::channel(1);
         let (end_in, end) = oneshot::channel();
         spawn(operation, "emam-read", move || {

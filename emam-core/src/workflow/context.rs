@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::backend::Backends;
 use crate::backend::catalog::{Lease, StepReport};
+use crate::backend::{Backends, token};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Progress, Run, Step, StepState};
 use crate::workflow::Stop;
-use crate::workflow::engine::{Point, Shared};
+use crate::workflow::engine::{EngineOptions, Point, Shared};
 
 /// A run under execution.
 #[derive(Debug)]
@@ -81,24 +81,21 @@ impl RunContext {
         let before = lock(&self.journal).get(name).cloned();
         let note = match before {
             Some(step) if step.state == StepState::Done => return Ok(decode(name, step.output)?),
-            // Begun by a process that died: what it noted is still true.
-            Some(step) if step.state == StepState::Running => Note::read(step.output),
-            _ => None,
+            // Begun by a process that died, or tried in vain: what was noted is still true.
+            Some(step) => Note::read(step.output),
+            None => None,
         };
-        let note = note.unwrap_or_else(|| Note {
-            token: self.backends().clock.new_uuid().simple().to_string(),
-            kept: Value::Null,
-        });
+        let note = note.unwrap_or_else(|| self.new_note());
         name.clone_into(&mut lock(&self.current));
         self.report(name, StepState::Running, encode(name, &note)?, None).await?;
         self.shared.observe(&self.run, Some(name), Point::StepBegun);
 
+        let note = Arc::new(Mutex::new(note));
         let context = StepContext {
             shared: Arc::clone(&self.shared),
             lease: self.lease.clone(),
             name: name.to_owned(),
-            token: note.token,
-            kept: Mutex::new(note.kept),
+            note: Arc::clone(&note),
         };
         match work(context).await {
             Ok(output) => {
@@ -109,12 +106,45 @@ impl RunContext {
                 Ok(output)
             }
             Err(Stop::Failed(error)) => {
-                self.report(name, StepState::Failed, Value::Null, Some(&error)).await?;
+                name.clone_into(&mut lock(&self.current));
+                // What may have reached a service before it failed must not be begun a second time
+                // when it is tried again.
+                let output = match error.is_retryable() {
+                    true => encode(name, &*lock(&note))?,
+                    false => Value::Null,
+                };
+                self.report(name, StepState::Failed, output, Some(&error)).await?;
                 Err(Stop::Failed(error))
             }
             // Not a failure: the step goes on with its note when the run is taken up again.
             Err(stop) => Err(stop),
         }
+    }
+
+    /// What the step `name` noted when it was last at work and did not get done: the token of its
+    /// attempt, and what it kept.
+    pub(super) fn note<T: DeserializeOwned>(&self, name: &str) -> Option<(String, Option<T>)> {
+        let step = lock(&self.journal).get(name).cloned()?;
+        if step.state == StepState::Done {
+            return None;
+        }
+        let note = Note::read(step.output)?;
+        Some((note.token, serde_json::from_value(note.kept).ok()))
+    }
+
+    /// The names of the steps begun so far.
+    pub(super) fn step_names(&self) -> Vec<String> {
+        lock(&self.journal).keys().cloned().collect()
+    }
+
+    /// How the engine works.
+    pub(super) fn options(&self) -> &EngineOptions {
+        &self.shared.options
+    }
+
+    fn new_note(&self) -> Note {
+        let token = token::new(self.run.id, self.backends().clock.as_ref());
+        Note { token, kept: Value::Null }
     }
 
     /// Waits for room in a lane: how many may do something costly at once, in this process.
@@ -143,7 +173,7 @@ impl RunContext {
             error: error.clone(),
             now,
         };
-        self.shared.backends.catalog.report_step(&self.lease, &report).await?;
+        self.shared.backends.runs.report_step(&self.lease, &report).await?;
         let step = Step {
             name: name.to_owned(),
             state,
@@ -165,20 +195,20 @@ pub struct StepContext {
     shared: Arc<Shared>,
     lease: Lease,
     name: String,
-    token: String,
-    kept: Mutex<Value>,
+    note: Arc<Mutex<Note>>,
 }
 
 impl StepContext {
-    /// Names this attempt at the step, the same after a crash and another after a failure: hand it
-    /// to services that take an idempotency token.
-    pub fn token(&self) -> &str {
-        &self.token
+    /// Names this attempt at the step, the same after a crash and after an error that can be tried
+    /// again: hand it to services that take an idempotency token. See
+    /// [`backend::token`](crate::backend::token).
+    pub fn token(&self) -> String {
+        lock(&self.note).token.clone()
     }
 
-    /// What [`keep`](Self::keep) kept before a crash.
+    /// What [`keep`](Self::keep) kept before a crash or an error that can be tried again.
     pub fn kept<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_value(lock(&self.kept).clone()).ok()
+        serde_json::from_value(lock(&self.note).kept.clone()).ok()
     }
 
     /// Keeps something the step needs to go on after a crash, durably.
@@ -187,7 +217,20 @@ impl StepContext {
     /// [`Conflict`](ErrorKind::Conflict) where the lease is lost.
     pub async fn keep<T: Serialize>(&self, value: &T) -> Result<()> {
         let kept = encode(&self.name, value)?;
-        let note = Note { token: self.token.clone(), kept: kept.clone() };
+        self.write(Note { token: self.token(), kept }).await
+    }
+
+    /// Makes this another attempt, with another token and nothing kept: what was begun under the
+    /// last one has ended badly.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) where the lease is lost.
+    pub(super) async fn renew(&self) -> Result<()> {
+        let token = token::new(self.lease.run, self.shared.backends.clock.as_ref());
+        self.write(Note { token, kept: Value::Null }).await
+    }
+
+    async fn write(&self, note: Note) -> Result<()> {
         let report = StepReport {
             name: self.name.clone(),
             state: StepState::Running,
@@ -195,8 +238,8 @@ impl StepContext {
             error: None,
             now: self.shared.backends.clock.now(),
         };
-        self.shared.backends.catalog.report_step(&self.lease, &report).await?;
-        *lock(&self.kept) = kept;
+        self.shared.backends.runs.report_step(&self.lease, &report).await?;
+        *lock(&self.note) = note;
         Ok(())
     }
 
@@ -225,7 +268,7 @@ impl StepContext {
 }
 
 /// What a step that has begun and not ended keeps in the place of its output.
-#[derive(Serialize, serde::Deserialize)]
+#[derive(Debug, Serialize, serde::Deserialize)]
 struct Note {
     token: String,
     #[serde(default)]

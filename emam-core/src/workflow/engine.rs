@@ -14,10 +14,10 @@ use crate::backend::catalog::{Claim, Lease, Leased, Settlement};
 use crate::clock::{after, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::RunId;
-use crate::model::{Failure, Progress, Run, RunKind};
+use crate::model::{AnnotationKind, Failure, Progress, Run, RunKind};
 use crate::workflow::context::{RunContext, lock};
 use crate::workflow::retry::{RetryPolicy, reason};
-use crate::workflow::{End, Stop, Workflow, reconcile};
+use crate::workflow::{End, Stop, Workflow, notices, reconcile};
 
 /// How an engine works.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct EngineOptions {
     pub retry: RetryPolicy,
     /// How many may be in a lane at once, by lane; lanes not named here are not bounded.
     pub lanes: BTreeMap<String, usize>,
+    /// What every ingest looks for unless told otherwise, beside what its transcoder finds.
+    pub analyze: Vec<AnnotationKind>,
     /// Is told of every boundary between steps.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -46,6 +48,7 @@ impl Default for EngineOptions {
             retry: RetryPolicy::default(),
             // One transcode already uses every core, one copy already uses the disk.
             lanes: BTreeMap::from([("transcode".to_owned(), 1), ("store".to_owned(), 2)]),
+            analyze: Vec::new(),
             observer: None,
         }
     }
@@ -122,6 +125,10 @@ impl Engine {
             (0..shared.options.workers).map(|_| tokio::spawn(work(Arc::clone(&shared)))).collect();
         if shared.options.workers > 0 {
             tasks.push(tokio::spawn(reconcile::keep_true(Arc::clone(&shared))));
+            for notifier in &shared.backends.notifiers {
+                let (shared, notifier) = (Arc::clone(&shared), Arc::clone(notifier));
+                tasks.push(tokio::spawn(notices::tell(shared, notifier)));
+            }
         }
         Self { shared, tasks: Mutex::new(tasks) }
     }
@@ -172,7 +179,7 @@ pub(super) struct Shared {
     worker: String,
     pub(super) backends: Arc<Backends>,
     workflows: HashMap<RunKind, Arc<dyn Workflow>>,
-    options: EngineOptions,
+    pub(super) options: EngineOptions,
     lanes: HashMap<String, Arc<Semaphore>>,
     wake: Notify,
     closing: watch::Sender<bool>,
@@ -252,10 +259,10 @@ async fn work(shared: Arc<Shared>) {
             now,
             until: after(now, shared.options.lease),
         };
-        match shared.backends.catalog.claim_run(&claim).await {
+        match shared.backends.runs.claim_run(&claim).await {
             Ok(Some(leased)) => execute(&shared, leased).await,
             Ok(None) => {
-                let due = shared.backends.catalog.next_due(now).await.ok().flatten();
+                let due = shared.backends.runs.next_due(now).await.ok().flatten();
                 let wait = due.map_or(shared.options.idle_poll, |due| until(now, due));
                 shared.rest(wait.clamp(Duration::from_millis(10), shared.options.idle_poll)).await;
             }
@@ -335,6 +342,11 @@ async fn settle(
         }
         Outcome::Finished(Ok(result)) => Settlement::Succeeded(result),
         Outcome::Finished(Err(Stop::Wait(resume_at))) => Settlement::Waiting { resume_at },
+        // A service that takes no more for now is waited for, however long: nothing has gone wrong.
+        Outcome::Finished(Err(Stop::Failed(error))) if error.kind() == ErrorKind::RateLimited => {
+            let wait = shared.options.retry.busy(&error, clock);
+            Settlement::Waiting { resume_at: after(clock.now(), wait) }
+        }
         Outcome::Finished(Err(Stop::Failed(error))) => {
             match shared.options.retry.wait(&error, cx.run().attempts, clock) {
                 Some(wait) => Settlement::Retry { resume_at: after(clock.now(), wait) },
@@ -350,7 +362,7 @@ async fn settle(
             }
         }
     };
-    shared.backends.catalog.settle_run(lease, &settlement, clock.now()).await?;
+    shared.backends.runs.settle_run(lease, &settlement, clock.now()).await?;
     Ok(Some(settlement))
 }
 
@@ -368,7 +380,7 @@ async fn keep_lease(shared: &Shared, lease: &Lease) -> Outcome {
         });
         let now = shared.backends.clock.now();
         let until = after(now, shared.options.lease);
-        match shared.backends.catalog.extend_lease(lease, now, until, fresh.as_ref()).await {
+        match shared.backends.runs.extend_lease(lease, now, until, fresh.as_ref()).await {
             Ok(true) => return Outcome::CancelRequested,
             Ok(false) => silent = Duration::ZERO,
             Err(error) if error.kind() == ErrorKind::Conflict => return Outcome::LeaseLost,

@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::backend::catalog::LaneEntry;
 use crate::backend::{
-    AnalysisRequest, Analyzer, JobId, JobStatus, OutputFile, TranscodeJob, Transcoder,
+    AnalysisRequest, Analyzer, JobId, JobStatus, Lane, OutputFile, TranscodeJob, Transcoder,
 };
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,11 +15,20 @@ use crate::workflow::{RunContext, StepContext, Stop};
 /// holds no worker for hours.
 const LONGEST_POLL: Duration = Duration::from_secs(5);
 
+/// How long a job that is never heard of again holds its place in a shared lane.
+const LONGEST_IN_LANE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Something jobs can be given to.
 pub(super) trait Jobs: Sync {
     fn submit(&self, token: &str) -> impl Future<Output = Result<JobId>> + Send;
     fn poll(&self, job: &JobId) -> impl Future<Output = Result<JobStatus>> + Send;
-    fn poll_interval(&self) -> Duration;
+    fn pace(&self) -> Pace;
+}
+
+/// How often a service is asked, and what bounds its jobs.
+pub(super) struct Pace {
+    interval: Duration,
+    lane: Lane,
 }
 
 /// A transcoder with what it is to do.
@@ -33,8 +43,9 @@ impl Jobs for Transcoding<'_> {
         self.0.poll(job).await
     }
 
-    fn poll_interval(&self) -> Duration {
-        Duration::from_millis(self.0.capabilities().poll_interval_ms)
+    fn pace(&self) -> Pace {
+        let can = self.0.capabilities();
+        Pace { interval: Duration::from_millis(can.poll_interval_ms), lane: can.lane }
     }
 }
 
@@ -50,8 +61,9 @@ impl Jobs for Analyzing<'_> {
         self.0.poll(job).await
     }
 
-    fn poll_interval(&self) -> Duration {
-        Duration::from_millis(self.0.capabilities().poll_interval_ms)
+    fn pace(&self) -> Pace {
+        let can = self.0.capabilities();
+        Pace { interval: Duration::from_millis(can.poll_interval_ms), lane: can.lane }
     }
 }
 
@@ -64,17 +76,31 @@ pub(super) async fn drive<F: Future<Output = Result<()>>>(
     jobs: &impl Jobs,
     mut ready: impl FnMut(Vec<OutputFile>) -> F,
 ) -> Result<JobId, Stop> {
+    let Pace { interval, lane } = jobs.pace();
+    let _room = match lane {
+        Lane::Process(name) => cx.lane(name).await,
+        _ => None,
+    };
     let mut job = match step.kept::<JobId>() {
         Some(job) => job,
-        None => submit(step, jobs).await?,
+        None => submit(cx, step, jobs, &lane).await?,
     };
     let mut seen = 0;
     let mut submissions = 1;
     loop {
         match jobs.poll(&job).await {
-            Ok(JobStatus::Succeeded) => return Ok(job),
-            Ok(JobStatus::Failed(info)) => return Err(Error::from(info).into()),
+            Ok(JobStatus::Succeeded) => {
+                leave(cx, &lane, &step.token()).await?;
+                return Ok(job);
+            }
+            Ok(JobStatus::Failed(info)) => {
+                leave(cx, &lane, &step.token()).await?;
+                // Tried again, it is to be another job.
+                step.renew().await?;
+                return Err(Error::from(info).into());
+            }
             Ok(JobStatus::Cancelled) => {
+                leave(cx, &lane, &step.token()).await?;
                 return Err(Error::new(
                     ErrorKind::Cancelled,
                     "runs.job",
@@ -92,11 +118,10 @@ pub(super) async fn drive<F: Future<Output = Result<()>>>(
             }
             Err(error) if error.kind() == ErrorKind::NotFound && submissions < 3 => {
                 submissions += 1;
-                job = submit(step, jobs).await?;
+                job = submit(cx, step, jobs, &lane).await?;
             }
             Err(error) => return Err(error.into()),
         }
-        let interval = jobs.poll_interval();
         if interval > LONGEST_POLL {
             return Err(Stop::Wait(after(cx.now(), interval)));
         }
@@ -104,8 +129,76 @@ pub(super) async fn drive<F: Future<Output = Result<()>>>(
     }
 }
 
-async fn submit(step: &StepContext, jobs: &impl Jobs) -> Result<JobId> {
-    let job = jobs.submit(step.token()).await?;
-    step.keep(&job).await?;
-    Ok(job)
+async fn submit(
+    cx: &RunContext,
+    step: &StepContext,
+    jobs: &impl Jobs,
+    lane: &Lane,
+) -> Result<JobId, Stop> {
+    let token = step.token();
+    if let Lane::Shared { name, room } = lane {
+        let entry = LaneEntry {
+            lane: name.clone(),
+            room: *room,
+            holder: token.clone(),
+            until: after(cx.now(), LONGEST_IN_LANE),
+        };
+        if !cx.backends().runs.enter_lane(&entry, cx.now()).await? {
+            return Err(Error::new(ErrorKind::RateLimited, "runs.job", "the lane is full")
+                .with("lane", name)
+                .with("room", room)
+                .into());
+        }
+    }
+    match jobs.submit(&token).await {
+        Ok(job) => {
+            step.keep(&job).await?;
+            Ok(job)
+        }
+        Err(error) => {
+            leave(cx, lane, &token).await?;
+            Err(error.into())
+        }
+    }
+}
+
+async fn leave(cx: &RunContext, lane: &Lane, holder: &str) -> Result<()> {
+    match lane {
+        Lane::Shared { name, .. } => cx.backends().runs.leave_lane(name, holder).await,
+        _ => Ok(()),
+    }
+}
+
+/// Stops the jobs that a run has begun and nobody will wait for, at the transcoder or at one of the
+/// analyzers, and makes room in their lanes.
+pub(super) async fn abandon(cx: &RunContext) -> Result<()> {
+    let backends = cx.backends();
+    for name in cx.step_names() {
+        let Some((token, job)) = cx.note::<JobId>(&name) else { continue };
+        if name == TRANSCODE {
+            if let Some(job) = &job {
+                backends.transcoder.cancel(job).await?;
+            }
+            leave(cx, &backends.transcoder.capabilities().lane, &token).await?;
+        }
+        for analyzer in &backends.analyzers {
+            let can = analyzer.capabilities();
+            if name != analyze_step(&can.service) {
+                continue;
+            }
+            if let Some(job) = &job {
+                analyzer.cancel(job).await?;
+            }
+            leave(cx, &can.lane, &token).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The step that transcodes.
+pub(super) const TRANSCODE: &str = "transcode";
+
+/// The step in which a service looks into media.
+pub(super) fn analyze_step(service: &str) -> String {
+    format!("analyze.{service}")
 }

@@ -17,6 +17,7 @@ mod engine;
 mod frame_map;
 mod ingest;
 mod job;
+mod notices;
 mod reconcile;
 mod renditions;
 mod retry;
@@ -33,11 +34,13 @@ pub use engine::{Boundary, Engine, EngineOptions, Observer, Point};
 pub use ingest::{IngestOptions, IngestResult};
 pub use retry::RetryPolicy;
 
-pub(crate) use analyze::{Analyze, AnalyzeParams};
-pub(crate) use archive::{ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals};
+pub(crate) use analyze::{Analyze, AnalyzeParams, share_out};
+pub(crate) use archive::{
+    ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals, settle_state,
+};
 #[cfg(feature = "gateway")]
 pub(crate) use ingest::key_name;
-pub(crate) use ingest::{Ingest, IngestParams, SourcePath};
+pub(crate) use ingest::{Ingest, IngestParams, IngestSource, own_key};
 pub(crate) use renditions::summary;
 
 use crate::error::{Error, Result};

@@ -15,6 +15,9 @@ pub struct RetryPolicy {
     pub first_wait: Duration,
     /// The longest wait.
     pub longest_wait: Duration,
+    /// The wait, about, before a service or lane that takes no more for now is asked again; that is
+    /// no attempt.
+    pub busy_wait: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -23,6 +26,7 @@ impl Default for RetryPolicy {
             max_attempts: 5,
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(60),
+            busy_wait: Duration::from_secs(10),
         }
     }
 }
@@ -40,13 +44,25 @@ impl RetryPolicy {
             Retry::Yes => {
                 let doubled = self.first_wait.saturating_mul(1 << failures.min(16));
                 let longest = doubled.min(self.longest_wait);
-                // Between half and all of the wait, so that runs which failed together do not
-                // come back together. The low bits of a UUID are random.
-                let jitter = u32::from(clock.new_uuid().as_bytes()[15]);
-                Some(longest / 2 + longest / 2 * jitter / 255)
+                Some(jittered(longest, clock))
             }
         }
     }
+
+    /// How long to wait for a service or lane that takes no more for now.
+    pub(crate) fn busy(&self, error: &Error, clock: &dyn Clock) -> Duration {
+        match error.retry_advice() {
+            Retry::After(wait) => wait,
+            _ => jittered(self.busy_wait, clock),
+        }
+    }
+}
+
+/// Between half and all of a wait, so that runs which failed together do not come back together.
+fn jittered(wait: Duration, clock: &dyn Clock) -> Duration {
+    // The low bits of a UUID are random.
+    let jitter = u32::from(clock.new_uuid().as_bytes()[15]);
+    wait / 2 + wait / 2 * jitter / 255
 }
 
 /// Whose fault an error is.

@@ -238,6 +238,8 @@ async fn shots_black_silence_and_loudness_are_found_where_they_are() {
         source: bench.source(&path).await,
         technical: made.technical.clone(),
         kinds: analyzer.capabilities().kinds,
+        destination: Arc::clone(&bench.source(&path).await.storage),
+        prefix: "findings".parse().unwrap(),
     };
     let id = analyzer.submit(&request, "again").await.unwrap();
     assert_eq!(analyzer.submit(&request, "again").await.unwrap(), id);

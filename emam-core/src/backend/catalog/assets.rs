@@ -23,6 +23,8 @@ use crate::model::{Asset, Instance, InstanceState, Rendition, Version};
 /// - `instance_state_is_compared`: `set_instance_state` changes only from a state expected.
 /// - `content_is_found_by_md5`: originals stored and verified are found by MD5 and size, in the
 ///   order of their assets; uploading ones are not.
+/// - `originals_are_found_by_place`: an original is found by its storage and key as long as it is
+///   there, whatever its state; renditions are not.
 /// - `content_has_one_owner`: of many claims at once on one content, all give the same owner; once
 ///   the owner is deleted the content can be claimed again.
 #[async_trait]
@@ -83,6 +85,9 @@ pub trait Assets: Debug + Send + Sync + 'static {
 
     /// Whether any readable original has this size: if none has, no content can be known.
     async fn size_is_known(&self, size: u64) -> Result<bool>;
+
+    /// Finds the original that is under `key` of `storage`.
+    async fn find_instance(&self, storage: &str, key: &str) -> Result<Option<StoredInstance>>;
 
     /// Lists at most `limit` restored files whose time was over at `now`, oldest first.
     async fn expired_instances(&self, now: Timestamp, limit: usize) -> Result<Vec<StoredInstance>>;

@@ -33,7 +33,9 @@ pub use search::{
     Facet, FacetField, FacetValue, Hit, Moment, Query, Search, SearchPage, Sort, Terms, TextTerm,
 };
 pub use sequences::Sequences;
-pub use workflows::{Claim, Lease, Leased, RunFilter, Settlement, StepReport, Workflows};
+pub use workflows::{
+    Claim, LaneEntry, Lease, Leased, RunFilter, Settlement, StepReport, Workflows,
+};
 
 /// The record of everything.
 pub trait Catalog:

@@ -34,6 +34,8 @@ use crate::model::{Failure, Page, PageRequest, Progress, Run, RunKind, RunState,
 /// - `steps_are_kept`: reported steps read back in the order they were begun, with their outputs.
 /// - `running_step_keeps_its_note`: the output reported with a running step reads back, so that a
 ///   worker that takes over can go on; reporting it again is no further attempt.
+/// - `failed_step_keeps_its_note`: so does what is reported with a failed step, until it is begun
+///   again.
 /// - `done_step_stays_done`: a report on a step that is done is `Conflict`.
 /// - `settled_run_is_final`: a run settled to a final state is not claimed again.
 /// - `cancel_of_a_queued_run`: cancelling a run that has begun no step makes it `Cancelled` at once.
@@ -43,6 +45,12 @@ use crate::model::{Failure, Page, PageRequest, Progress, Run, RunKind, RunState,
 /// - `cancel_of_a_final_run`: cancelling a run in a final state is `Conflict`.
 /// - `retry_goes_on_where_it_failed`: `retry` of a failed or cancelled run queues it again with
 ///   its done steps kept; of any other it is `Conflict`.
+/// - `woken_run_is_due_at_once`: `wake_run` of a waiting run makes it due now and is no attempt; of a
+///   run in another state it changes nothing; of an unknown one it is `NotFound`.
+/// - `a_lane_has_so_much_room`: no more holders than there is room for are let into a lane; one that
+///   is in is let in again.
+/// - `a_lane_is_left`: whoever leaves makes room, leaving twice is fine, and a holder whose time is
+///   over holds nothing any more.
 /// - `runs_are_listed_newest_first`: with filter by state, kind and asset, over pages of any size.
 #[async_trait]
 pub trait Workflows: Debug + Send + Sync + 'static {
@@ -79,6 +87,16 @@ pub trait Workflows: Debug + Send + Sync + 'static {
     /// Queues a failed or cancelled run again, from its first step that is not done.
     async fn retry_run(&self, id: RunId, now: Timestamp) -> Result<Run>;
 
+    /// Makes a waiting run due now: there is news of what it waits for.
+    async fn wake_run(&self, id: RunId, now: Timestamp) -> Result<()>;
+
+    /// Lets `entry` into its lane, shared by all who share the runs, where there is room. Not an
+    /// event: it changes too often.
+    async fn enter_lane(&self, entry: &LaneEntry, now: Timestamp) -> Result<bool>;
+
+    /// Takes a holder out of a lane.
+    async fn leave_lane(&self, lane: &str, holder: &str) -> Result<()>;
+
     /// Reads one run.
     async fn run(&self, id: RunId) -> Result<Run>;
 
@@ -112,6 +130,20 @@ pub struct Lease {
     pub epoch: i64,
 }
 
+/// Somebody who wants into a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneEntry {
+    /// The lane.
+    pub lane: String,
+    /// How many may be in it.
+    pub room: usize,
+    /// Who wants in: the token of a job.
+    pub holder: String,
+    /// When the holder holds nothing any more even if it never leaves, so that one that is lost
+    /// does not block the lane.
+    pub until: Timestamp,
+}
+
 /// A run with the right to work on it.
 #[derive(Debug, Clone)]
 pub struct Leased {
@@ -128,7 +160,7 @@ pub struct StepReport {
     pub name: String,
     /// Where it is now.
     pub state: StepState,
-    /// What it gave, when it is done; what it keeps to go on with after a crash, while it runs.
+    /// What it gave, when it is done; what it keeps to go on with, while it runs or has failed.
     pub output: Value,
     /// Why it failed, when it has.
     pub error: Option<ErrorInfo>,

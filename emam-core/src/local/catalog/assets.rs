@@ -162,6 +162,11 @@ impl Assets for SqliteCatalog {
         self.read("assets.size_is_known", move |conn| renditions::size_is_known(conn, size)).await
     }
 
+    async fn find_instance(&self, storage: &str, key: &str) -> Result<Option<StoredInstance>> {
+        let (storage, key) = (storage.to_owned(), key.to_owned());
+        self.find("instances.find", move |conn| renditions::at_place(conn, &storage, &key)).await
+    }
+
     async fn expired_instances(&self, now: Timestamp, limit: usize) -> Result<Vec<StoredInstance>> {
         self.read("instances.expired", move |conn| renditions::expired(conn, now, limit)).await
     }

@@ -45,11 +45,11 @@ codes! {
     Role {
         Original = 10, Proxy = 20, EditProxy = 30, Mezzanine = 40, AudioProxy = 50,
         Thumbnail = 60, Poster = 70, Storyboard = 80, Waveform = 90, Captions = 100,
-        Transcript = 110,
+        Transcript = 110, Hls = 120,
     }
     AnnotationKind {
         Marker = 1, Subclip = 2, Comment = 3, Label = 4, Face = 5, Text = 6, Moderation = 7,
-        Shot = 8, Speech = 9, Black = 10, Silence = 11, Loudness = 12,
+        Shot = 8, Speech = 9, Black = 10, Silence = 11, Loudness = 12, Celebrity = 13,
     }
     RunKind { Ingest = 1, Analyze = 2, Archive = 3, Restore = 4 }
     RunState { Queued = 1, Running = 2, Waiting = 3, Succeeded = 4, Failed = 5, Cancelled = 6 }

@@ -1,12 +1,12 @@
 //! The event log.
 
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::backend::catalog::Events;
-use crate::error::Result;
-use crate::model::{Event, Topic};
+use crate::error::{Error, Result};
+use crate::model::{Event, NewEvent, Topic};
 
 use super::SqliteCatalog;
 use super::codes::instant;
@@ -37,6 +37,47 @@ impl Events for SqliteCatalog {
                 });
             }
             Ok(events)
+        })
+        .await
+    }
+
+    async fn log_event(&self, event: &NewEvent) -> Result<i64> {
+        let event = event.clone();
+        self.write("events.log", move |tx| {
+            let (noun, verb) = event.topic.as_str().split_once('.').ok_or_else(|| {
+                Error::invalid(tx.operation, "a topic is noun.verb").with("topic", &event.topic.0)
+            })?;
+            tx.event_at(event.at, noun, verb, event.subject, None, &event.data)?;
+            Ok(tx.last_insert_rowid())
+        })
+        .await
+    }
+
+    async fn reader(&self, name: &str) -> Result<i64> {
+        let name = name.to_owned();
+        self.find("events.reader", move |conn| {
+            let seq = conn
+                .prepare_cached("SELECT seq FROM event_reader WHERE name = ?1")?
+                .query_row([name], |row| row.get(0))
+                .optional()?;
+            Ok(seq.unwrap_or(0))
+        })
+        .await
+    }
+
+    async fn advance_reader(&self, name: &str, from: i64, to: i64) -> Result<bool> {
+        let name = name.to_owned();
+        self.write("events.advance", move |tx| {
+            if from == 0 {
+                tx.prepare_cached("INSERT OR IGNORE INTO event_reader (name, seq) VALUES (?1, 0)")?
+                    .execute([&name])?;
+            }
+            let moved = tx
+                .prepare_cached(
+                    "UPDATE event_reader SET seq = ?3 WHERE name = ?1 AND seq = ?2 AND ?3 > ?2",
+                )?
+                .execute(params![name, from, to])?;
+            Ok(moved == 1)
         })
         .await
     }

@@ -75,11 +75,24 @@ impl<'c> Tx<'c> {
         revision: Option<u64>,
         data: &Value,
     ) -> Sql<()> {
+        self.event_at(self.at, noun, verb, subject, revision, data)
+    }
+
+    /// Appends an event of another time than the transaction's.
+    pub(super) fn event_at(
+        &self,
+        at: Timestamp,
+        noun: &str,
+        verb: &str,
+        subject: Uuid,
+        revision: Option<u64>,
+        data: &Value,
+    ) -> Sql<()> {
         self.prepare_cached(
             "INSERT INTO event (at, topic, subject, revision, data) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![
-            micros(self.at),
+            micros(at),
             format!("{noun}.{verb}"),
             subject.as_bytes(),
             revision.map(number),

@@ -92,8 +92,8 @@ pub(super) fn put(tx: &Tx<'_>, rendition: &Rendition) -> Sql<()> {
     rendition.instances.iter().try_for_each(|instance| {
         let inserted = index(
             tx,
-            "INSERT INTO instance (id, rendition_seq, size, md5, expires_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO instance (id, rendition_seq, size, md5, expires_at, place) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             seq,
             rendition.role,
             instance,
@@ -124,6 +124,7 @@ fn index(tx: &Tx<'_>, sql: &str, rendition: i64, role: Role, instance: &Instance
         size,
         md5.filter(|_| readable_original),
         expires_at,
+        (role == Role::Original).then(|| place(&instance.storage, &instance.key)),
     ])?;
     Ok(())
 }
@@ -153,7 +154,7 @@ pub(super) fn set_state(
     instance.state = to.clone();
     index(
         tx,
-        "UPDATE instance SET size = ?3, md5 = ?4, expires_at = ?5 \
+        "UPDATE instance SET size = ?3, md5 = ?4, expires_at = ?5, place = ?6 \
          WHERE id = ?1 AND rendition_seq = ?2",
         seq,
         role,
@@ -239,6 +240,27 @@ pub(super) fn size_is_known(conn: &Connection, size: u64) -> Sql<bool> {
     Ok(conn
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM instance WHERE size = ?1)")?
         .query_row([number(size)], |row| row.get(0))?)
+}
+
+/// The original that is under `key` of `storage`.
+pub(super) fn at_place(conn: &Connection, storage: &str, key: &str) -> Sql<Option<StoredInstance>> {
+    const OPERATION: &str = "instances.find";
+    let mut statement = conn.prepare_cached(
+        "SELECT r.doc FROM instance i JOIN rendition r ON r.seq = i.rendition_seq \
+         WHERE i.place = ?1 LIMIT 1",
+    )?;
+    let mut rows = statement.query([place(storage, key)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let doc: String = row.get(0)?;
+    let rendition: Rendition = from_doc(OPERATION, &doc)?;
+    let (asset, rendition_id) = (rendition.asset, rendition.id);
+    let there = |instance: &Instance| instance.storage == storage && instance.key == key;
+    let instance = rendition.instances.into_iter().find(there);
+    Ok(instance.map(|instance| StoredInstance { asset, rendition: rendition_id, instance }))
+}
+
+fn place(storage: &str, key: &str) -> String {
+    format!("{storage}:{key}")
 }
 
 pub(super) fn expired(conn: &Connection, now: Timestamp, limit: usize) -> Sql<Vec<StoredInstance>> {

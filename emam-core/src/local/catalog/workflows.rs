@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
 
-use crate::backend::catalog::{Claim, Lease, Leased, RunFilter, Settlement, StepReport, Workflows};
+use crate::backend::catalog::{
+    Claim, LaneEntry, Lease, Leased, RunFilter, Settlement, StepReport, Workflows,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::RunId;
 use crate::model::{Page, PageRequest, Progress, Run, RunState, Step, StepState};
@@ -243,6 +245,7 @@ fn report_step(tx: &Tx<'_>, lease: &Lease, report: &StepReport) -> Sql<()> {
         }
         StepState::Failed => {
             step.error.clone_from(&report.error);
+            step.output = report.output.clone();
             step.finished_at = Some(report.now);
         }
     }
@@ -340,6 +343,41 @@ fn retry(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<Run> {
     Ok(row.run)
 }
 
+fn wake(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<()> {
+    let mut row = load(tx, tx.operation, id)?;
+    if row.run.state != RunState::Waiting {
+        return Ok(());
+    }
+    row.run.resume_at = Some(now);
+    row.run.updated_at = now;
+    store(tx, &row, None)?;
+    event(tx, "updated", &row.run, json!({}))
+}
+
+fn enter(tx: &Tx<'_>, entry: &LaneEntry, now: Timestamp) -> Sql<bool> {
+    tx.prepare_cached("DELETE FROM lane_entry WHERE lane = ?1 AND until <= ?2")?
+        .execute(params![entry.lane, micros(now)])?;
+    let entered = tx
+        .prepare_cached(
+            "INSERT INTO lane_entry (lane, holder, until) SELECT ?1, ?2, ?3 \
+             WHERE (SELECT count(*) FROM lane_entry WHERE lane = ?1 AND holder <> ?2) < ?4 \
+             ON CONFLICT (lane, holder) DO UPDATE SET until = excluded.until",
+        )?
+        .execute(params![
+            entry.lane,
+            entry.holder,
+            micros(entry.until),
+            i64::try_from(entry.room).unwrap_or(i64::MAX)
+        ])?;
+    Ok(entered == 1)
+}
+
+fn leave(tx: &Tx<'_>, lane: &str, holder: &str) -> Sql<()> {
+    tx.prepare_cached("DELETE FROM lane_entry WHERE lane = ?1 AND holder = ?2")?
+        .execute([lane, holder])?;
+    Ok(())
+}
+
 fn wrong_state(tx: &Tx<'_>, run: &Run, message: &'static str) -> Fault {
     Error::new(ErrorKind::Conflict, tx.operation, message)
         .with("run", run.id)
@@ -431,6 +469,20 @@ impl Workflows for SqliteCatalog {
 
     async fn retry_run(&self, id: RunId, now: Timestamp) -> Result<Run> {
         self.write("runs.retry", move |tx| retry(tx, id, now)).await
+    }
+
+    async fn wake_run(&self, id: RunId, now: Timestamp) -> Result<()> {
+        self.write("runs.wake", move |tx| wake(tx, id, now)).await
+    }
+
+    async fn enter_lane(&self, entry: &LaneEntry, now: Timestamp) -> Result<bool> {
+        let entry = entry.clone();
+        self.write("runs.enter_lane", move |tx| enter(tx, &entry, now)).await
+    }
+
+    async fn leave_lane(&self, lane: &str, holder: &str) -> Result<()> {
+        let (lane, holder) = (lane.to_owned(), holder.to_owned());
+        self.write("runs.leave_lane", move |tx| leave(tx, &lane, &holder)).await
     }
 
     async fn run(&self, id: RunId) -> Result<Run> {

@@ -60,7 +60,7 @@ impl Walk<'_> {
             }
             match path.symlink_metadata() {
                 Ok(meta) if meta.is_file() => {
-                    self.found.push(Stat { key: key.parse()?, size: meta.len() });
+                    self.found.push(Stat::new(key.parse()?, meta.len()));
                 }
                 // Deleted meanwhile.
                 _ => {}

@@ -29,6 +29,9 @@ use folder::Folder;
 /// changing it makes uploads begun before unreadable.
 const PART_SIZE: u64 = 8 << 20;
 
+/// Parts on their way to the disk at once.
+const PARTS_AT_ONCE: usize = 2;
+
 /// A storage in a folder: the object `a/b.mov` is the file `a/b.mov` under its root, for any tool
 /// to read.
 ///
@@ -99,7 +102,20 @@ impl FolderStorage {
 #[async_trait]
 impl Storage for FolderStorage {
     fn capabilities(&self) -> StorageCapabilities {
-        StorageCapabilities { presign: false, part_size: PART_SIZE as usize, local_paths: true }
+        StorageCapabilities {
+            presign: false,
+            parts_at_once: PARTS_AT_ONCE,
+            verifies: false,
+            local_paths: true,
+        }
+    }
+
+    fn part_size(&self, _size: u64) -> usize {
+        PART_SIZE as usize
+    }
+
+    fn part_checksum(&self, _body: &[u8]) -> Option<String> {
+        None
     }
 
     async fn put(&self, key: &Key, body: Bytes, options: PutOptions) -> Result<Stat> {
@@ -181,5 +197,9 @@ impl Storage for FolderStorage {
 
     fn local_path(&self, key: &Key) -> Option<PathBuf> {
         self.folder.path("storage.local_path", key).ok()
+    }
+
+    fn uri(&self, _key: &Key) -> Option<String> {
+        None
     }
 }

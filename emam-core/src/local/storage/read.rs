@@ -25,7 +25,7 @@ impl Folder {
             return Err(self.missing(operation, key));
         };
         match path.symlink_metadata() {
-            Ok(meta) if meta.is_file() => Ok(Stat { key: key.clone(), size: meta.len() }),
+            Ok(meta) if meta.is_file() => Ok(Stat::new(key.clone(), meta.len())),
             Ok(meta) if meta.is_symlink() => Err(self.link_refused(operation, key, &path)),
             Ok(_) => Err(self.missing(operation, key)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Err(self.missing(operation, key)),
@@ -96,7 +96,7 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn stat(&self) -> Stat {
-        Stat { key: self.key.clone(), size: self.size }
+        Stat::new(self.key.clone(), self.size)
     }
 
     pub(super) fn range(&self) -> Range<u64> {

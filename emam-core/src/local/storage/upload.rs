@@ -108,7 +108,7 @@ impl Folder {
         journal_file.write_all(&taken_back(number)).map_err(|e| fail(&journal, e))?;
         data_file.write_all_at(body, offset(number)).map_err(|e| fail(&data, e))?;
         journal_file.write_all(&done(number, size)).map_err(|e| fail(&journal, e))?;
-        Ok(Part { number, size })
+        Ok(Part { number, size, checksum: None })
     }
 
     pub(super) fn upload_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
@@ -119,7 +119,7 @@ impl Folder {
         let length = fs::metadata(files.data()).map_or(0, |meta| meta.len());
         Ok(parts
             .into_iter()
-            .map(|(number, size)| Part { number, size })
+            .map(|(number, size)| Part { number, size, checksum: None })
             .filter(|part| offset(part.number) + part.size <= length)
             .collect())
     }
@@ -150,7 +150,7 @@ impl Folder {
             Err(e) => return Err(fail(e)),
         }
         self.forget(operation, &files)?;
-        Ok(Stat { key: upload.key.clone(), size })
+        Ok(Stat::new(upload.key.clone(), size))
     }
 
     pub(super) fn upload_abort(&self, upload: &Upload) -> Result<()> {

@@ -23,7 +23,7 @@ impl Folder {
         }
         let staged = self.stage_bytes(operation, body)?;
         self.publish(operation, key, &staged.path, options.create_only)?;
-        Ok(Stat { key: key.clone(), size: body.len() as u64 })
+        Ok(Stat::new(key.clone(), body.len() as u64))
     }
 
     pub(super) fn put_file(
@@ -46,7 +46,7 @@ impl Folder {
         let source = File::open(file).map_err(fail)?;
         let size = source.metadata().map_err(fail)?.len();
         if options.consume && !is_link && self.take(key, file, &source, options.create_only)? {
-            return Ok(Stat { key: key.clone(), size });
+            return Ok(Stat::new(key.clone(), size));
         }
         let (staged, copied) = self.stage_copy(operation, key, &source, size, stop)?;
         if copied != size || source.metadata().map_err(fail)?.len() != size {
@@ -62,7 +62,7 @@ impl Folder {
         if options.consume {
             fs::remove_file(file).map_err(fail)?;
         }
-        Ok(Stat { key: key.clone(), size })
+        Ok(Stat::new(key.clone(), size))
     }
 
     /// Makes a file the object without copying it, if it lies on the same disk.
@@ -95,7 +95,7 @@ impl Folder {
         }
         stop.check(operation)?;
         self.publish(operation, to, &staged.path, options.create_only)?;
-        Ok(Stat { key: to.clone(), size })
+        Ok(Stat::new(to.clone(), size))
     }
 
     pub(super) fn delete(&self, keys: &[Key]) -> Result<Vec<Outcome>> {

@@ -106,6 +106,8 @@ impl<'a> Wanted<'a> {
                 OutputSpec::Thumbnail(spec) => wanted.thumbnail = Some(spec),
                 OutputSpec::Storyboard(spec) => wanted.storyboard = Some(spec),
                 OutputSpec::Waveform(spec) => wanted.waveform = Some(spec),
+                // Refused before: see `capabilities`.
+                OutputSpec::Mezzanine(_) | OutputSpec::Hls(_) | OutputSpec::Captions(_) => {}
             }
         }
         wanted

@@ -20,13 +20,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::backend::{JobId, JobStatus, Outputs, TranscodeJob, Transcoder, TranscoderCapabilities};
+use crate::backend::{
+    JobId, JobStatus, Lane, Outputs, TranscodeJob, Transcoder, TranscoderCapabilities,
+};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::local::jobs::{Jobs, Operations};
 use crate::local::tools::Tools;
 use crate::local::work;
-use crate::model::{AnnotationKind, AssetKind, Role};
+use crate::model::{AnnotationKind, AssetKind, OutputSpec, Profile, Role};
 
 pub(crate) use compile::{Plan, compile};
 pub(crate) use findings::{Evidence, findings};
@@ -80,6 +82,28 @@ impl FfTranscoder {
     }
 }
 
+impl FfTranscoder {
+    /// Refuses what a profile asks for and this transcoder does not make.
+    fn check(&self, profile: &Profile) -> Result<()> {
+        let roles = self.capabilities().roles;
+        let unsupported = profile.outputs.iter().find_map(|output| match output {
+            OutputSpec::Proxy(spec) if spec.watermark.is_some() => Some("watermark"),
+            OutputSpec::AudioProxy(spec) if spec.of_video => Some("audio_proxy of_video"),
+            output if !roles.contains(&output.role()) => Some(output.role().as_str()),
+            _ => None,
+        });
+        match unsupported {
+            None => Ok(()),
+            Some(what) => Err(Error::new(
+                ErrorKind::Unsupported,
+                SUBMIT,
+                "the ffmpeg transcoder does not make this; take it out of the profile",
+            )
+            .with("output", what)),
+        }
+    }
+}
+
 #[async_trait]
 impl Transcoder for FfTranscoder {
     fn capabilities(&self) -> TranscoderCapabilities {
@@ -94,6 +118,8 @@ impl Transcoder for FfTranscoder {
             ],
             findings: FINDINGS.to_vec(),
             poll_interval_ms: POLL_INTERVAL_MS,
+            lane: Lane::Process("transcode"),
+            profile: Profile::browse(),
         }
     }
 
@@ -105,6 +131,7 @@ impl Transcoder for FfTranscoder {
                 Error::new(ErrorKind::Unsupported, SUBMIT, message).with("kind", kind.as_str())
             );
         }
+        self.check(&job.profile)?;
         let ffmpeg = self.tools.ffmpeg().await?;
         let making = outputs::Making {
             plan: compile(&job.profile, &job.technical, &ffmpeg.version, &input)?,

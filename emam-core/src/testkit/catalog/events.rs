@@ -12,7 +12,8 @@ use crate::backend::Catalog;
 use crate::backend::catalog::Settlement;
 use crate::error::ErrorKind;
 use crate::model::{
-    AnnotationKind, Asset, Event, InstanceState, Lifecycle, Progress, Role, RunKind, StepState,
+    AnnotationKind, Asset, Event, InstanceState, Lifecycle, NewEvent, Progress, Role, RunKind,
+    StepState, Topic,
 };
 
 /// All events after `after`, read in pages of `limit`.
@@ -222,4 +223,43 @@ pub async fn events_after_a_cursor(fixture: &dyn CatalogFixture) {
     assert_eq!(Some(last), followed.last().map(|event| event.seq));
     assert!(bench.catalog.events(last, 10).await.expect("events").is_empty());
     assert!(bench.catalog.events(0, 0).await.expect("events").is_empty());
+}
+
+/// `log_event` appends an event of something that is not kept in this catalog.
+pub async fn what_happened_elsewhere_is_logged(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    let subject = Uuid::from_u128(7);
+    let elsewhere = NewEvent {
+        at: bench.at(5),
+        topic: Topic::new("run", "created"),
+        subject,
+        data: json!({ "state": "queued" }),
+    };
+    let seq = catalog.log_event(&elsewhere).await.expect("log");
+    let logged = all(&**catalog, 0, 10).await;
+    assert_eq!(logged.len(), 1);
+    assert_eq!((logged[0].seq, logged[0].subject), (seq, subject));
+    assert_eq!(logged[0].at.as_microsecond(), bench.at(5).as_microsecond());
+    assert_eq!((logged[0].topic.as_str(), &logged[0].data), ("run.created", &elsewhere.data));
+    let nonsense = NewEvent { topic: Topic("run".to_owned()), ..elsewhere };
+    assert_kind(catalog.log_event(&nonsense).await, ErrorKind::InvalidInput, "half a topic");
+}
+
+/// `advance_reader` moves a reader's place in the log from where it was read to a later one; from
+/// anywhere else it is false and changes nothing.
+pub async fn a_reader_moves_on_once(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    let place = async |name: &str| catalog.reader(name).await.expect("reader");
+    let advance =
+        async |name: &str, from, to| catalog.advance_reader(name, from, to).await.expect("advance");
+    assert_eq!(place("mail").await, 0);
+    assert!(advance("mail", 0, 3).await);
+    assert!(!advance("mail", 0, 3).await, "another process was faster");
+    assert!(!advance("mail", 3, 2).await, "never backwards");
+    assert!(!advance("mail", 5, 6).await);
+    assert_eq!(place("mail").await, 3);
+    assert!(advance("mail", 3, 9).await);
+    assert_eq!((place("mail").await, place("other").await), (9, 0));
 }

@@ -227,3 +227,38 @@ pub async fn restored_copies_expire(fixture: &dyn CatalogFixture) {
     assert!(left.iter().all(|stored| stored.instance.id != first && stored.asset == asset.id));
     assert_eq!(left.len(), 3);
 }
+
+/// An original is found by its storage and key as long as it is there, whatever its state;
+/// renditions are not.
+pub async fn originals_are_found_by_place(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    let asset = bench.stored_asset("a").await;
+    let version = bench.version(asset.id, 1);
+    catalog.insert_version(&version).await.expect("version");
+    let at = |key: &str, state| {
+        let mut instance = bench.instance(&"a".repeat(32), 10, state);
+        key.clone_into(&mut instance.key);
+        instance
+    };
+    let archived = InstanceState::Archived { storage_class: StorageClass::Archive };
+    let original = at("there", InstanceState::Uploading);
+    let proxy = at("proxy", InstanceState::Stored);
+    let made = bench.rendition(&version, Role::Original, vec![original.clone()]);
+    catalog.put_rendition(&made).await.expect("put");
+    let other = bench.rendition(&version, Role::Proxy, vec![proxy.clone()]);
+    catalog.put_rendition(&other).await.expect("put");
+    let find =
+        async |storage: &str, key: &str| catalog.find_instance(storage, key).await.expect("find");
+    let found = find(&original.storage, "there").await.expect("it is there");
+    assert_eq!((found.asset, found.rendition), (asset.id, made.id));
+    assert_eq!(found.instance, original);
+    catalog.set_instance_state(original.id, &["uploading"], &archived).await.expect("set");
+    let found = find(&original.storage, "there").await.expect("it is there still");
+    assert_eq!(found.instance.state, archived);
+    assert_eq!(find("elsewhere", "there").await, None);
+    assert_eq!(find(&original.storage, "ther").await, None);
+    assert_eq!(find(&proxy.storage, "proxy").await, None);
+    catalog.delete_asset(asset.id).await.expect("delete");
+    assert_eq!(find(&original.storage, "there").await, None);
+}

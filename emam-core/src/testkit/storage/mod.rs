@@ -19,8 +19,8 @@ use crate::error::{ErrorKind, Result};
 use crate::model::PageRequest;
 
 pub use uploads::{
-    list_hides_uploads, upload_abort_leaves_nothing, upload_in_parts, upload_resumes,
-    uploads_are_found_by_key,
+    list_hides_uploads, part_checksums_tell_parts_apart, upload_abort_leaves_nothing,
+    upload_in_parts, upload_resumes, uploads_are_found_by_key,
 };
 
 /// Makes a module `$name` with one test per promise of
@@ -45,6 +45,7 @@ macro_rules! storage_conformance {
             delete_answers_per_key,
             upload_in_parts,
             upload_resumes,
+            part_checksums_tell_parts_apart,
             uploads_are_found_by_key,
             upload_abort_leaves_nothing,
             keys_hold_any_name,

@@ -33,7 +33,7 @@ async fn sent(storage: &dyn Storage, upload: &Upload) -> Vec<(u32, u64)> {
 /// Parts sent in any order make one object in the order of their numbers.
 pub async fn upload_in_parts(fixture: &dyn StorageFixture) {
     let storage = fixture.fresh().await;
-    let part_size = storage.capabilities().part_size;
+    let part_size = storage.part_size(0);
     let target = key("a/b");
     let parts = [bytes(part_size, 1), bytes(part_size, 2), bytes(1234, 3)];
     let upload = storage.upload_begin(&target, PutOptions::default()).await.expect("begin");
@@ -67,7 +67,7 @@ pub async fn upload_in_parts(fixture: &dyn StorageFixture) {
 /// The parts sent are listed until the upload ends; a part sent again replaces.
 pub async fn upload_resumes(fixture: &dyn StorageFixture) {
     let storage = fixture.fresh().await;
-    let part_size = storage.capabilities().part_size;
+    let part_size = storage.part_size(0);
     let target = key("a/b");
     put(&*storage, &target, "before").await;
     let begun = storage.upload_begin(&target, PutOptions::default()).await.expect("begin");
@@ -93,6 +93,22 @@ pub async fn upload_resumes(fixture: &dyn StorageFixture) {
     assert_kind(ended, ErrorKind::NotFound, "parts of an upload that has ended");
     storage.upload_abort(&other).await.expect("abort");
     assert_eq!(storage.stat(&target).await.expect("stat").size, full + 90);
+}
+
+/// Where `part_checksum` gives one, it is what `upload_parts` tells of a part with these bytes, and
+/// another for other bytes.
+pub async fn part_checksums_tell_parts_apart(fixture: &dyn StorageFixture) {
+    let storage = fixture.fresh().await;
+    let (body, other) = (bytes(1000, 1), bytes(1000, 2));
+    let upload = storage.upload_begin(&key("a"), PutOptions::default()).await.expect("begin");
+    send(&*storage, &upload, 1, &body).await;
+    let listed = storage.upload_parts(&upload).await.expect("parts");
+    let checksum = storage.part_checksum(&body);
+    assert_eq!(listed[0].checksum, checksum, "as it is listed");
+    if checksum.is_some() {
+        assert_ne!(storage.part_checksum(&other), checksum, "of other bytes");
+    }
+    storage.upload_abort(&upload).await.expect("abort");
 }
 
 /// An unfinished upload is listed for its key and no other.

@@ -1,34 +1,45 @@
 //! Ingest: from a file to a verified, playable, searchable asset.
 //!
-//! `register` → `identify` → `store` → `claim` → `add` → `probe` → `transcode` → `finish`. The row is there before the bytes; the asset can be found and looked at as soon as
-//! its first rendition is.
+//! `register` → `identify` → `store` → `claim` → `add` → `probe` → `transcode` → `analyze.…` →
+//! `finish`. The row is there before the bytes; the asset can be found and looked at as soon as its
+//! first rendition is. Bytes that somebody else puts into the storage of originals are waited for
+//! (`arrive`) and read where they are (`read`), in the place of `identify` and `store`.
 
 mod params;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use params::{IngestOptions, IngestResult};
-pub(crate) use params::{IngestParams, SourcePath, key_name};
+pub(crate) use params::{IngestParams, IngestSource, key_name};
 
 use crate::backend::catalog::ContentMatch;
 use crate::backend::{Backends, Key, TranscodeJob};
-use crate::error::{Error, ErrorKind, Result};
+use crate::clock::{after, until};
+use crate::error::{Error, ErrorInfo, ErrorKind, Result};
 use crate::id::{AssetId, RenditionId, VersionId};
 use crate::model::{
     Asset, AssetKind, Checksums, Instance, InstanceState, KnownContent, Lifecycle, MediaSummary,
     Rendition, Role, RunKind, Technical, Version,
 };
 use crate::transfer::{self, Copied};
+use crate::workflow::analyze::{Looked, look_all, possible, share_out};
 use crate::workflow::frame_map::frame_map;
-use crate::workflow::job::{Transcoding, drive};
+use crate::workflow::job::{TRANSCODE, Transcoding, abandon, drive};
 use crate::workflow::renditions::{amend, annotations, original, record, source, summary};
 use crate::workflow::store::{Storing, check_expected};
 use crate::workflow::{End, RunContext, StepContext, Stop, Workflow};
 use params::title;
+
+/// How often to look whether bytes that were announced are there, where no event tells.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// How long bytes that were announced are waited for.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Executes ingest runs.
 #[derive(Debug)]
@@ -52,6 +63,7 @@ impl Workflow for Ingest {
 
     async fn stopped(&self, cx: &RunContext, end: &End) -> Result<()> {
         let params: IngestParams = cx.params()?;
+        abandon(cx).await?;
         let ingest = Run { cx, backends: cx.backends(), params: &params };
         ingest.tidy(end).await
     }
@@ -80,11 +92,20 @@ impl Run<'_> {
         let IngestParams { version, .. } = *self.params;
         self.cx.step("register", |_| async { Ok(self.register().await?) }).await?;
 
-        let mut decision = self.cx.step("identify", |step| self.identify(step)).await?;
-        if let Decision::Reuse(asset, version) = decision {
-            return self.reuse(asset, version).await;
-        }
-        let copied: Copied = self.cx.step("store", |step| self.store(step)).await?;
+        let mut decision = Decision::Store;
+        let copied: Copied = match &self.params.source {
+            IngestSource::Stored { stored } => {
+                self.cx.step("arrive", |_| self.arrive(stored)).await?;
+                self.cx.step("read", |step| self.read(stored, step)).await?
+            }
+            _ => {
+                decision = self.cx.step("identify", |step| self.identify(step)).await?;
+                if let Decision::Reuse(asset, version) = decision {
+                    return self.reuse(asset, version).await;
+                }
+                self.cx.step("store", |step| self.store(step)).await?
+            }
+        };
         if let Decision::Store = decision {
             // Two ingests of one content may both have found it new: only one becomes its owner.
             decision = self.cx.step("claim", |_| async { Ok(self.claim(&copied).await?) }).await?;
@@ -97,19 +118,81 @@ impl Run<'_> {
             _ => self.params.asset,
         };
         self.cx.step("add", |_| async { Ok(self.add(asset, &copied).await?) }).await?;
-        self.make(asset, version).await?;
-        Ok(IngestResult { asset, version, reused: false })
+        let not_analyzed = self.make(asset, version).await?;
+        Ok(IngestResult { asset, version, reused: false, not_analyzed })
     }
 
-    /// Makes of stored content what it can be: known, playable, searchable.
-    async fn make(&self, asset: AssetId, version: VersionId) -> Result<(), Stop> {
+    /// Makes of stored content what it can be: known, playable, searchable. Tells what could not be
+    /// looked for.
+    async fn make(&self, asset: AssetId, version: VersionId) -> Result<Vec<ErrorInfo>, Stop> {
         self.cx.step("probe", |_| async { Ok(self.probe(asset, version).await?) }).await?;
-        self.cx.step("transcode", |step| self.transcode(asset, version, step)).await?;
-        self.cx.step("finish", |_| async { Ok(self.finish(asset).await?) }).await
+        self.cx.step(TRANSCODE, |step| self.transcode(asset, version, step)).await?;
+        let looked = Box::pin(self.analyze(asset, version)).await?;
+        self.cx.step("finish", |_| async { Ok(self.finish(asset).await?) }).await?;
+        Ok(looked.into_iter().filter_map(|looked| looked.failed).collect())
     }
 
-    fn key(&self, asset: AssetId) -> Result<Key> {
-        format!("{asset}/{}/{}", self.params.version, key_name(&self.params.file_name)).parse()
+    /// Has the services look that are asked for, for what media like this can hold.
+    async fn analyze(&self, asset: AssetId, version: VersionId) -> Result<Vec<Looked>, Stop> {
+        let wanted = match &self.params.options.analyze {
+            Some(kinds) => kinds,
+            None => &self.cx.options().analyze,
+        };
+        let Some(technical) = original(self.backends, asset, version).await?.technical else {
+            return Ok(Vec::new());
+        };
+        let kinds = possible(wanted, &technical);
+        look_all(self.cx, asset, version, share_out(self.backends, &kinds)?).await
+    }
+
+    fn key(&self) -> Result<Key> {
+        match &self.params.source {
+            IngestSource::Stored { stored } => Ok(stored.clone()),
+            _ => own_key(self.params.asset, self.params.version, &self.params.file_name),
+        }
+    }
+
+    /// Waits until somebody has put the bytes where they were promised.
+    async fn arrive(&self, key: &Key) -> Result<(), Stop> {
+        match self.backends.originals.stat(key).await {
+            Ok(stat) if self.params.size > 0 && stat.size != self.params.size => Err(Error::new(
+                ErrorKind::Integrity,
+                "assets.ingest",
+                "what was uploaded has another size than was announced; upload it again",
+            )
+            .with("key", key)
+            .with("announced", self.params.size)
+            .with("found", stat.size)
+            .into()),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if until(self.cx.run().created_at, self.cx.now()) > LONGEST_UPLOAD {
+                    return Err(Error::new(
+                        ErrorKind::NotFound,
+                        "assets.ingest",
+                        "what was announced was not uploaded within a week; announce it again",
+                    )
+                    .with("key", key)
+                    .into());
+                }
+                Err(Stop::Wait(after(self.cx.now(), LOOK_AGAIN)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads the bytes where they are, to know what they add up to.
+    async fn read(&self, key: &Key, step: StepContext) -> Result<Copied, Stop> {
+        let _room = self.cx.lane("store").await;
+        let copied = transfer::hash_object(
+            self.backends.originals.as_ref(),
+            key,
+            Some(Box::new(step.meter())),
+        )
+        .await?;
+        let expected = self.params.options.expected_md5.as_deref();
+        check_expected(expected, &copied, &self.params.file_name)?;
+        Ok(copied)
     }
 
     async fn register(&self) -> Result<()> {
@@ -154,7 +237,7 @@ impl Run<'_> {
             id: self.params.instance,
             part: 0,
             storage: Backends::ORIGINALS.to_owned(),
-            key: self.key(self.params.asset)?.to_string(),
+            key: self.key()?.to_string(),
             size: copied.map_or(self.params.size, |copied| copied.size),
             checksums: copied.map_or_else(Checksums::default, |copied| Checksums {
                 md5: Some(copied.md5.clone()),
@@ -188,7 +271,7 @@ impl Run<'_> {
         {
             return Ok(Decision::Store);
         }
-        let path = self.params.path.path()?;
+        let path = self.params.source.path()?;
         let found = transfer::hash_file(&path, Some(Box::new(step.meter()))).await?;
         check_expected(
             self.params.options.expected_md5.as_deref(),
@@ -222,8 +305,8 @@ impl Run<'_> {
         let _room = self.cx.lane("store").await;
         let storing = Storing {
             storage: self.backends.originals.as_ref(),
-            source: &self.params.path.path()?,
-            key: &self.key(self.params.asset)?,
+            source: &self.params.source.path()?,
+            key: &self.key()?,
             expected_md5: self.params.options.expected_md5.as_deref(),
         };
         Ok(storing.store(&step).await?)
@@ -251,21 +334,25 @@ impl Run<'_> {
                 Ok(holder.lifecycle == Lifecycle::Failed)
             })
             .await?;
-        if failed {
-            self.make(asset, version).await?;
-        }
-        Ok(IngestResult { asset, version, reused: true })
+        let not_analyzed = match failed {
+            true => self.make(asset, version).await?,
+            false => Vec::new(),
+        };
+        Ok(IngestResult { asset, version, reused: true, not_analyzed })
     }
 
     /// Takes back what was registered and stored.
     async fn discard(&self) -> Result<()> {
-        let key = self.key(self.params.asset)?;
+        let key = self.key()?;
         let storage = &self.backends.originals;
-        for upload in storage.uploads(&key).await? {
-            storage.upload_abort(&upload).await?;
-        }
-        for outcome in storage.delete(&[key]).await? {
-            outcome.result.map_err(Error::from)?;
+        // What lay there before us, under a key that is not ours, is not ours to delete.
+        if key == own_key(self.params.asset, self.params.version, &self.params.file_name)? {
+            for upload in storage.uploads(&key).await? {
+                storage.upload_abort(&upload).await?;
+            }
+            for outcome in storage.delete(&[key]).await? {
+                outcome.result.map_err(Error::from)?;
+            }
         }
         unless_gone(self.backends.catalog.delete_asset(self.params.asset).await)
     }
@@ -330,11 +417,13 @@ impl Run<'_> {
         let job = TranscodeJob {
             source: source(self.backends, &original, &self.params.file_name)?,
             technical,
-            profile: self.params.options.profile.clone().unwrap_or_default(),
+            profile: match &self.params.options.profile {
+                Some(profile) => profile.clone(),
+                None => self.backends.transcoder.capabilities().profile,
+            },
             destination: Arc::clone(&self.backends.proxies),
             prefix: format!("{asset}/{version}").parse()?,
         };
-        let _room = self.cx.lane("transcode").await;
         let transcoder = self.backends.transcoder.as_ref();
         let id = drive(self.cx, &step, &Transcoding(transcoder, &job), |files| async move {
             record(self.backends, asset, version, files, None).await?;
@@ -410,6 +499,11 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// The key of an original that we store.
+pub(crate) fn own_key(asset: AssetId, version: VersionId, file_name: &str) -> Result<Key> {
+    format!("{asset}/{version}/{}", key_name(file_name)).parse()
 }
 
 fn unless_there(result: Result<()>) -> Result<()> {

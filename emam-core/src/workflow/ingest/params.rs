@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::backend::Key;
+use crate::error::{Error, ErrorInfo, ErrorKind, Result};
 use crate::id::{AssetId, CategoryId, InstanceId, RenditionId, VersionId};
-use crate::model::{KnownContent, Profile};
+use crate::model::{AnnotationKind, KnownContent, Profile};
 
 /// How to ingest.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +34,9 @@ pub struct IngestOptions {
     pub known_content: KnownContent,
     /// What is to be made of it; everything that browsing, searching and cutting need when absent.
     pub profile: Option<Profile>,
+    /// What is to be looked for beside what making it playable finds: labels, faces, speech. What
+    /// the library's settings say when absent; nothing when empty.
+    pub analyze: Option<Vec<AnnotationKind>>,
     /// Runs with a higher priority are taken first.
     pub priority: i32,
     /// Ingesting again with the same key gives the run that was started first.
@@ -48,14 +52,19 @@ pub struct IngestResult {
     pub version: VersionId,
     /// Whether the library held the content already, so that nothing was stored.
     pub reused: bool,
+    /// What could not be looked for and never will be, and why; the asset is ready all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_analyzed: Vec<ErrorInfo>,
 }
 
 /// What an ingest run is asked to do. All its ids are made beforehand, so that doing a step again
 /// makes nothing twice.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct IngestParams {
-    pub(crate) path: SourcePath,
+    #[serde(alias = "path")]
+    pub(crate) source: IngestSource,
     pub(crate) file_name: String,
+    /// Bytes; 0 where that is not known before the bytes are there.
     pub(crate) size: u64,
     pub(crate) asset: AssetId,
     pub(crate) version: VersionId,
@@ -64,16 +73,20 @@ pub(crate) struct IngestParams {
     pub(crate) options: IngestOptions,
 }
 
-/// A path of this machine, kept exactly even where it is not UTF-8.
+/// Where the bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum SourcePath {
+pub(crate) enum IngestSource {
+    /// A path of this machine.
     Text(String),
+    /// A path of this machine that is not UTF-8, kept exactly.
     Bytes { hex: String },
+    /// They are in the storage of originals already, or will be put there by somebody else.
+    Stored { stored: Key },
 }
 
-impl SourcePath {
-    pub(crate) fn new(path: &std::path::Path) -> Self {
+impl IngestSource {
+    pub(crate) fn file(path: &std::path::Path) -> Self {
         match path.to_str() {
             Some(text) => Self::Text(text.to_owned()),
             None => Self::Bytes {
@@ -94,6 +107,12 @@ impl SourcePath {
                 })?;
                 Ok(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
             }
+            Self::Stored { stored } => Err(Error::new(
+                ErrorKind::Unexpected,
+                "assets.ingest",
+                "the bytes come from the storage and not from a file",
+            )
+            .with("key", stored)),
             #[cfg(not(unix))]
             Self::Bytes { .. } => Err(Error::new(
                 ErrorKind::Unsupported,
@@ -140,7 +159,6 @@ pub(crate) fn key_name(file_name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Key;
 
     #[test]
     fn every_file_name_becomes_a_key() {
@@ -154,12 +172,18 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_an_older_version_is_read() {
+        let path: IngestSource = serde_json::from_str("\"/media/a.mov\"").unwrap();
+        assert_eq!(path, IngestSource::Text("/media/a.mov".to_owned()));
+    }
+
+    #[test]
     #[cfg(unix)]
     fn a_path_that_is_no_text_is_kept() {
         use std::os::unix::ffi::OsStrExt;
         let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"/media/caf\xe9.mov"));
-        let json = serde_json::to_string(&SourcePath::new(path)).unwrap();
-        let again: SourcePath = serde_json::from_str(&json).unwrap();
+        let json = serde_json::to_string(&IngestSource::file(path)).unwrap();
+        let again: IngestSource = serde_json::from_str(&json).unwrap();
         assert_eq!(again.path().unwrap(), path);
     }
 }
