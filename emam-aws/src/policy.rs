@@ -44,8 +44,11 @@ pub fn panel(settings: &AwsSettings) -> Value {
     statements.document()
 }
 
-/// What a feeder needs that uploads originals under `prefix` and then writes the job description
-/// that starts their ingest. It can read nothing back.
+/// What a [feeder](crate::feeder) needs that uploads originals under `prefix` and then writes the
+/// job that starts their ingest. It can read nothing back.
+///
+/// A feeder that announces nothing writes under `fed/`. One that announces its files first writes
+/// where the library says, which can be anywhere among the originals: its `prefix` is empty.
 pub fn feeder(settings: &AwsSettings, prefix: &str) -> Value {
     let arns = Arns::of(settings);
     let mut statements = Statements::default();
@@ -55,9 +58,15 @@ pub fn feeder(settings: &AwsSettings, prefix: &str) -> Value {
         &["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
         vec![arns.objects(originals, prefix)],
     );
+    // To go on with an upload that was broken off.
+    statements.allow(
+        "FindUploads",
+        &["s3:ListBucketMultipartUploads"],
+        vec![arns.bucket(originals)],
+    );
     let mut buckets = vec![originals];
     if let Some(ingest) = &settings.buckets.ingest {
-        statements.allow("Announce", &["s3:PutObject"], vec![arns.objects(ingest, "")]);
+        statements.allow("Announce", &["s3:PutObject"], vec![arns.objects(ingest, "jobs/")]);
         buckets.push(ingest);
     }
     // Parts are decrypted to be put together, so a multipart upload needs both.
@@ -352,7 +361,8 @@ impl Arns {
     }
 
     fn objects(&self, bucket: &Bucket, prefix: &str) -> String {
-        let prefix = literal(&format!("{}{prefix}", bucket.prefix));
+        let slash = if bucket.prefix.is_empty() { "" } else { "/" };
+        let prefix = literal(&format!("{}{slash}{prefix}", bucket.prefix));
         format!("{}/{prefix}*", self.bucket(bucket))
     }
 
@@ -414,7 +424,7 @@ mod tests {
         let mut settings = AwsSettings::new("orig", "prox");
         let bucket = |name: &str| Bucket {
             name: name.to_owned(),
-            prefix: "in/".to_owned(),
+            prefix: "in".to_owned(),
             encryption: Encryption::SseS3,
         };
         settings.region = Some("eu-west-1".to_owned());
@@ -544,8 +554,8 @@ mod tests {
         let document = feeder(&everything(), "truck*/");
         let found = statements(&document);
         assert_eq!(found[0]["Resource"][0], "arn:aws:s3:::orig/truck${*}/*");
-        assert_eq!(texts(&found[1]["Action"]), ["s3:PutObject"]);
-        assert_eq!(found[1]["Resource"][0], "arn:aws:s3:::ingest/in/*");
+        assert_eq!(texts(&found[2]["Action"]), ["s3:PutObject"]);
+        assert_eq!(found[2]["Resource"][0], "arn:aws:s3:::ingest/in/jobs/*");
         assert!(!document.to_string().contains("s3:GetObject"));
     }
 

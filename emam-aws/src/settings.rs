@@ -10,6 +10,8 @@ use emam_core::{Error, ErrorKind, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Access;
+
 mod buckets;
 mod check;
 mod services;
@@ -133,6 +135,23 @@ pub enum Service {
     Transcribe,
 }
 
+impl Service {
+    /// Its short name, as in the settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "dynamodb",
+            Self::Glacier => "glacier",
+            Self::MediaConvert => "mediaconvert",
+            Self::Rekognition => "rekognition",
+            Self::S3 => "s3",
+            Self::SesV2 => "sesv2",
+            Self::Sns => "sns",
+            Self::Sqs => "sqs",
+            Self::Transcribe => "transcribe",
+        }
+    }
+}
+
 /// How uploads are verified.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -220,6 +239,18 @@ impl AwsSettings {
         })?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// How the account is reached.
+    pub fn access(&self) -> Access {
+        let name = |service: &Service| service.as_str().to_owned();
+        Access {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+            endpoints: self.endpoints.iter().map(|(s, url)| (name(s), url.clone())).collect(),
+            path_style: self.path_style,
+        }
     }
 
     /// Where `service` is, unless it is where the SDK looks for it.

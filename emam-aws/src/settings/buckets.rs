@@ -35,7 +35,8 @@ impl Buckets {
 pub struct Bucket {
     /// Its name.
     pub name: String,
-    /// What every key begins with, without a slash in front; empty for the whole bucket.
+    /// The place in it that all keys are under, without a slash at either end; empty for the whole
+    /// bucket.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
     /// The encryption asked for with every object.

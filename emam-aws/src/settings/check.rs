@@ -63,7 +63,7 @@ impl AwsSettings {
         let single = self
             .endpoints
             .iter()
-            .map(|(service, url)| (format!("endpoints.{service:?}").to_lowercase(), url.as_str()));
+            .map(|(service, url)| (format!("endpoints.{}", service.as_str()), url.as_str()));
         all.into_iter().chain(single).chain(queue)
     }
 
@@ -162,8 +162,9 @@ impl Bucket {
         let whole = plain && edge(name.chars().next()) && edge(name.chars().next_back());
         let rule = "a bucket's name has from 3 to 63 lower-case letters, digits, dots and hyphens";
         require(whole && (3..=63).contains(&name.len()), &format!("{at}.name"), name, rule)?;
-        let rule = "a prefix begins without a slash and has at most 512 bytes";
-        let fits = !self.prefix.starts_with('/') && self.prefix.len() <= 512;
+        let rule = "a prefix has no slash at either end and at most 512 bytes";
+        let bare = !self.prefix.starts_with('/') && !self.prefix.ends_with('/');
+        let fits = bare && self.prefix.len() <= 512;
         require(fits, &format!("{at}.prefix"), &self.prefix, rule)?;
         if let Encryption::SseKms { key_id } = &self.encryption {
             let rule = "a key is given by its ARN, its id or `alias/NAME`";
@@ -327,5 +328,10 @@ mod tests {
         settings.endpoints.insert(Service::S3, "http://s3".to_owned());
         assert_eq!(settings.endpoint(Service::S3), Some("http://s3"));
         assert_eq!(settings.endpoint(Service::Sqs), Some("http://all"));
+        // The name the context knows a service by is the one in the settings.
+        for service in [Service::DynamoDb, Service::SesV2, Service::S3, Service::MediaConvert] {
+            assert_eq!(serde_json::to_value(service).unwrap(), service.as_str());
+        }
+        assert_eq!(settings.access().endpoints["s3"], "http://s3");
     }
 }

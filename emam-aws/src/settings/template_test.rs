@@ -149,7 +149,7 @@ fn the_policies_of_the_stack_allow_what_the_library_needs_and_no_more() {
     for (name, document) in [
         ("WorkerPolicy", policy::policy(&settings)),
         ("PanelPolicy", policy::panel(&settings)),
-        ("FeederPolicy", policy::feeder(&settings, "incoming/")),
+        ("FeederPolicy", policy::feeder(&settings, "fed/")),
     ] {
         let mut needed = BTreeSet::new();
         for statement in document["Statement"].as_array().unwrap() {
