@@ -1,0 +1,305 @@
+//! What the account's services tell: bodies as EventBridge and SNS deliver them to SQS.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::account::{ACCOUNT, REGION, arn, unique};
+use crate::faults::Faults;
+use crate::world::World;
+
+/// Tells the account's queue what happened; loses, doubles and delays as the switches want.
+#[derive(Debug)]
+pub struct Events {
+    world: Arc<World>,
+    faults: Arc<Faults>,
+    told: Mutex<BTreeMap<String, Told>>,
+}
+
+/// What became of the events of a kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Told {
+    /// Messages handed to the queue, doubles included.
+    pub sent: u64,
+    /// Events dropped on purpose.
+    pub lost: u64,
+    /// Messages the queue would not take.
+    pub failed: u64,
+}
+
+/// How SNS hands a message to a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrapping {
+    /// The message alone: raw message delivery.
+    Raw,
+    /// The message in SNS's envelope.
+    Enveloped,
+}
+
+/// The end of a Rekognition video job.
+#[derive(Debug, Clone)]
+pub struct RekognitionDone<'a> {
+    /// The topic of the job's notification channel.
+    pub topic: &'a str,
+    /// The job.
+    pub job_id: &'a str,
+    /// The caller's tag, if one was given.
+    pub job_tag: Option<&'a str>,
+    /// `SUCCEEDED` or `FAILED`.
+    pub status: &'a str,
+    /// The operation that began it, for example `StartLabelDetection`.
+    pub api: &'a str,
+    /// The media's bucket.
+    pub bucket: &'a str,
+    /// The media's key.
+    pub key: &'a str,
+}
+
+impl Events {
+    /// Events for the queue of this world.
+    pub fn new(world: Arc<World>, faults: Arc<Faults>) -> Self {
+        Self { world, faults, told: Mutex::default() }
+    }
+
+    /// Sends a body to the queue. `kind` names it in the count, for example
+    /// `MediaConvert COMPLETE`.
+    pub async fn send(self: &Arc<Self>, kind: &str, body: Value) {
+        let switches = self.world.switches();
+        if self.faults.chance(switches.lose_events) {
+            return self.tell(kind, |told| told.lost += 1);
+        }
+        let times = if self.faults.chance(switches.double_events) { 2 } else { 1 };
+        for _ in 0..times {
+            if switches.late_events_ms == 0 {
+                self.deliver(kind, body.to_string()).await;
+                continue;
+            }
+            let wait = self.faults.fraction() * switches.late_events_ms as f64;
+            let (events, kind, body) = (Arc::clone(self), kind.to_owned(), body.to_string());
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs_f64(wait / 1000.0)).await;
+                events.deliver(&kind, body).await;
+            });
+        }
+    }
+
+    async fn deliver(&self, kind: &str, body: String) {
+        let Some(queue) = &self.world.events_queue else { return };
+        let sent = self.world.sqs.send_message().queue_url(queue).message_body(body).send().await;
+        match sent {
+            Ok(_) => self.tell(kind, |told| told.sent += 1),
+            Err(error) => {
+                eprintln!("emam-awsim: the queue {queue} did not take {kind}: {error:?}");
+                self.tell(kind, |told| told.failed += 1);
+            }
+        }
+    }
+
+    fn tell(&self, kind: &str, change: impl FnOnce(&mut Told)) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        change(told.entry(kind.to_owned()).or_default());
+    }
+
+    /// What became of the events so far, by kind.
+    pub fn report(&self) -> BTreeMap<String, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets what was told.
+    pub fn reset(&self) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Tells that a MediaConvert job came to `status`; `more` are the members of `detail` that
+    /// belong to that status.
+    pub async fn mediaconvert(
+        self: &Arc<Self>,
+        job: &MediaConvertJob<'_>,
+        status: &str,
+        more: Value,
+    ) {
+        let body = mediaconvert_body(self.world.clock.now(), job, status, more);
+        self.send(&format!("MediaConvert {status}"), body).await;
+    }
+
+    /// Tells that a Transcribe job came to an end: `COMPLETED`, or `FAILED` with a reason.
+    pub async fn transcribe(self: &Arc<Self>, name: &str, status: &str, reason: Option<&str>) {
+        let mut detail = json!({"TranscriptionJobName": name, "TranscriptionJobStatus": status});
+        if let Some(reason) = reason {
+            detail["FailureReason"] = json!(reason);
+        }
+        let kind = "Transcribe Job State Change";
+        let body = envelope(self.world.clock.now(), "aws.transcribe", kind, &[], detail);
+        self.send(&format!("Transcribe {status}"), body).await;
+    }
+
+    /// Tells what happened to an object, for example `Object Created` or `Object Restore
+    /// Completed`. `detail` is as S3 gives it; its `bucket.name` is the resource.
+    pub async fn s3(self: &Arc<Self>, detail_type: &str, detail: Value) {
+        let bucket = detail.pointer("/bucket/name").and_then(Value::as_str).unwrap_or_default();
+        let resource = format!("arn:aws:s3:::{bucket}");
+        let body = envelope(self.world.clock.now(), "aws.s3", detail_type, &[resource], detail);
+        self.send(&format!("S3 {detail_type}"), body).await;
+    }
+
+    /// Tells that a Rekognition video job came to an end, as SNS hands it to the queue.
+    pub async fn rekognition(self: &Arc<Self>, done: &RekognitionDone<'_>, wrapping: Wrapping) {
+        let body = rekognition_body(self.world.clock.now(), done, wrapping);
+        self.send(&format!("Rekognition {}", done.status), body).await;
+    }
+}
+
+/// What every event of a MediaConvert job says of it.
+#[derive(Debug, Clone, Copy)]
+pub struct MediaConvertJob<'a> {
+    /// The job.
+    pub id: &'a str,
+    /// Its queue's name in full.
+    pub queue: &'a str,
+    /// What the client gave it.
+    pub user_metadata: &'a Value,
+}
+
+/// The body of `MediaConvert Job State Change`. Shape: MediaConvert User Guide, "Using EventBridge
+/// with AWS Elemental MediaConvert".
+fn mediaconvert_body(
+    now: Timestamp,
+    job: &MediaConvertJob<'_>,
+    status: &str,
+    more: Value,
+) -> Value {
+    let mut detail = json!({
+        "timestamp": now.as_millisecond(),
+        "accountId": ACCOUNT,
+        "queue": job.queue,
+        "jobId": job.id,
+        "status": status,
+        "userMetadata": job.user_metadata,
+    });
+    if let (Value::Object(detail), Value::Object(more)) = (&mut detail, more) {
+        detail.extend(more);
+    }
+    let resource = arn("mediaconvert", &format!("jobs/{}", job.id));
+    envelope(now, "aws.mediaconvert", "MediaConvert Job State Change", &[resource], detail)
+}
+
+/// What EventBridge puts around every event. Shape: EventBridge User Guide, "Events".
+fn envelope(
+    now: Timestamp,
+    source: &str,
+    kind: &str,
+    resources: &[String],
+    detail: Value,
+) -> Value {
+    json!({
+        "version": "0",
+        "id": unique(),
+        "detail-type": kind,
+        "source": source,
+        "account": ACCOUNT,
+        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "region": REGION,
+        "resources": resources,
+        "detail": detail,
+    })
+}
+
+/// The message of a Rekognition job's end. Shape: Rekognition Developer Guide, "Reference: Video
+/// analysis results notification"; the envelope is that of SNS's HTTP and SQS deliveries.
+fn rekognition_body(now: Timestamp, done: &RekognitionDone<'_>, wrapping: Wrapping) -> Value {
+    let mut message = json!({
+        "JobId": done.job_id,
+        "Status": done.status,
+        "API": done.api,
+        "Timestamp": now.as_millisecond(),
+        "Video": {"S3ObjectName": done.key, "S3Bucket": done.bucket},
+    });
+    if let Some(tag) = done.job_tag {
+        message["JobTag"] = json!(tag);
+    }
+    if wrapping == Wrapping::Raw {
+        return message;
+    }
+    let host = format!("https://sns.{REGION}.amazonaws.com");
+    json!({
+        "Type": "Notification",
+        "MessageId": unique(),
+        "TopicArn": done.topic,
+        "Message": message.to_string(),
+        "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+        "SignatureVersion": "1",
+        "Signature": "EXAMPLE",
+        "SigningCertURL": format!("{host}/SimpleNotificationService-0.pem"),
+        "UnsubscribeURL": format!("{host}/?Action=Unsubscribe&SubscriptionArn={}:0", done.topic),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant() -> Timestamp {
+        "2026-01-02T03:04:05.678Z".parse().expect("an instant")
+    }
+
+    #[test]
+    fn a_mediaconvert_event_is_as_eventbridge_delivers_it() {
+        let metadata = json!({"emam-job": "7"});
+        let queue = arn("mediaconvert", "queues/Default");
+        let job = MediaConvertJob { id: "1-ab", queue: &queue, user_metadata: &metadata };
+        let more = json!({"errorCode": 1404, "errorMessage": "gone"});
+        let mut body = mediaconvert_body(instant(), &job, "ERROR", more);
+        assert_eq!(body["id"].take().as_str().map(str::len), Some(36));
+        let expected = json!({
+            "version": "0",
+            "id": null,
+            "detail-type": "MediaConvert Job State Change",
+            "source": "aws.mediaconvert",
+            "account": "111122223333",
+            "time": "2026-01-02T03:04:05Z",
+            "region": "us-east-1",
+            "resources": ["arn:aws:mediaconvert:us-east-1:111122223333:jobs/1-ab"],
+            "detail": {
+                "timestamp": 1_767_323_045_678_i64,
+                "accountId": "111122223333",
+                "queue": "arn:aws:mediaconvert:us-east-1:111122223333:queues/Default",
+                "jobId": "1-ab",
+                "status": "ERROR",
+                "userMetadata": {"emam-job": "7"},
+                "errorCode": 1404,
+                "errorMessage": "gone",
+            },
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn sns_wraps_the_message_as_text() {
+        let done = RekognitionDone {
+            topic: "arn:aws:sns:us-east-1:111122223333:AmazonRekognition-x",
+            job_id: "j",
+            job_tag: Some("t"),
+            status: "SUCCEEDED",
+            api: "StartLabelDetection",
+            bucket: "b",
+            key: "k",
+        };
+        let raw = rekognition_body(instant(), &done, Wrapping::Raw);
+        assert_eq!(raw["JobTag"], "t");
+        let wrapped = rekognition_body(instant(), &done, Wrapping::Enveloped);
+        let inner: Value =
+            serde_json::from_str(wrapped["Message"].as_str().expect("text")).expect("JSON");
+        assert_eq!(inner, raw);
+        assert_eq!(wrapped["TopicArn"], done.topic);
+        assert_eq!(wrapped["Timestamp"], "2026-01-02T03:04:05.678Z");
+    }
+
+    #[test]
+    fn every_event_has_its_own_id() {
+        let ids: std::collections::BTreeSet<_> = (0..1000).map(|_| unique()).collect();
+        assert_eq!(ids.len(), 1000);
+    }
+}

@@ -1,0 +1,263 @@
+//! The ffmpeg command of a plan: one decode, all outputs.
+
+mod audio;
+mod timecode;
+mod video;
+
+use std::path::{Path, PathBuf};
+
+use super::facts::Facts;
+use super::plan::{
+    Address, Audio, AudioCodec, Container, Group, Output, Plan, TimecodeSource, Video, VideoCodec,
+};
+use super::run::Failed;
+use timecode::Timecode;
+
+/// What is handed to ffmpeg, and what it makes.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) arguments: Vec<String>,
+    /// The folders to make before it runs, one for each output that ffmpeg makes.
+    pub(super) folders: Vec<PathBuf>,
+    /// How long the part is that is read, in seconds.
+    pub(super) duration: f64,
+}
+
+/// The files on this machine that stand for what a plan names.
+#[derive(Debug)]
+pub(super) struct Files<'a> {
+    pub(super) input: &'a Path,
+    /// The picture of an overlay.
+    pub(super) overlays: &'a [(Address, PathBuf)],
+    /// Where the outputs go.
+    pub(super) work: &'a Path,
+}
+
+/// The folder of an output, by the number of its group and its number there.
+pub(super) fn folder(work: &Path, group: usize, output: usize) -> PathBuf {
+    work.join(format!("{group}-{output}"))
+}
+
+/// The file's own ending, without the dot.
+pub(super) fn extension(output: &Output) -> String {
+    if let Some(extension) = &output.extension {
+        return extension.clone();
+    }
+    let own = match output.container {
+        Container::Mp4 => "mp4",
+        Container::Mov => "mov",
+        Container::M2ts => "m2ts",
+        Container::Mxf => "mxf",
+        Container::M3u8 => "m3u8",
+        Container::Raw => match (&output.video, output.audio.first().map(|audio| &audio.codec)) {
+            (Some(Video { codec: VideoCodec::Frames { .. }, .. }), _) => "jpg",
+            (Some(Video { codec: VideoCodec::H265(_), .. }), _) => "h265",
+            (Some(_), _) => "h264",
+            (None, Some(AudioCodec::Aac { .. })) => "aac",
+            (None, Some(AudioCodec::Wav { .. })) => "wav",
+            (None, Some(AudioCodec::Mp3 { .. })) => "mp3",
+            (None, Some(AudioCodec::Flac { .. })) => "flac",
+            (None, None) if output.captions.iter().any(|captions| captions.srt) => "srt",
+            (None, None) => "vtt",
+        },
+    };
+    own.to_owned()
+}
+
+/// Builds the command.
+///
+/// # Errors
+/// What the input does not have: a picture, a track of sound, a timecode inside it.
+pub(super) fn command(plan: &Plan, facts: &Facts, files: &Files<'_>) -> Result<Command, Failed> {
+    let mut arguments: Vec<String> =
+        ["-nostdin", "-v", "error", "-y", "-nostats", "-progress", "pipe:1"]
+            .map(str::to_owned)
+            .into();
+    if !plan.input.rotate {
+        arguments.push("-noautorotate".to_owned());
+    }
+    let rate = facts.picture().map_or((25, 1), |picture| picture.rate);
+    let start = start_of(&plan.input.timecode, facts, rate)?;
+    let (mut from, mut duration) = (0.0, facts.duration());
+    if let Some((first, last)) = &plan.input.clip {
+        let seconds = |text: &String, more: i64| -> Result<f64, Failed> {
+            let at = Timecode::read(text, rate).ok_or_else(|| Failed::unreadable(text))?;
+            let frames = at.frames - start.frames + more;
+            if frames < 0 {
+                let why = format!("the timecode {text} is before the input begins");
+                return Err(Failed::new(1010, why));
+            }
+            Ok(frames as f64 * rate.1 as f64 / rate.0 as f64)
+        };
+        if let Some(first) = first {
+            from = seconds(first, 0)?;
+            arguments.extend(["-ss".to_owned(), format!("{from:.6}")]);
+        }
+        if let Some(last) = last {
+            // The last timecode is part of the clip.
+            let to = seconds(last, 1)?;
+            arguments.extend(["-to".to_owned(), format!("{to:.6}")]);
+            duration = duration.min(to);
+        }
+        duration -= from;
+    }
+    arguments.extend(["-i".to_owned(), files.input.display().to_string()]);
+    for (_, image) in files.overlays {
+        arguments.extend(["-i".to_owned(), image.display().to_string()]);
+    }
+    let begins = match &plan.timecode {
+        TimecodeSource::Embedded => {
+            let clipped = (from * rate.0 as f64 / rate.1 as f64).round() as i64;
+            start.later(clipped)
+        }
+        TimecodeSource::Zero => Timecode::zero(rate),
+        TimecodeSource::Start(text) => {
+            Timecode::read(text, rate).ok_or_else(|| Failed::unreadable(text))?
+        }
+    };
+    let mut folders = Vec::new();
+    for (at, group) in plan.groups.iter().enumerate() {
+        for (number, output) in group.outputs.iter().enumerate() {
+            if output.video.is_none() && output.audio.is_empty() {
+                continue;
+            }
+            let folder = folder(files.work, at, number);
+            let one = One { group, output, facts, begins, files, id: format!("{at}_{number}") };
+            arguments.extend(one.arguments(&folder)?);
+            folders.push(folder);
+        }
+    }
+    Ok(Command { arguments, folders, duration })
+}
+
+fn start_of(source: &TimecodeSource, facts: &Facts, rate: (i64, i64)) -> Result<Timecode, Failed> {
+    match source {
+        TimecodeSource::Zero => Ok(Timecode::zero(rate)),
+        TimecodeSource::Start(text) => {
+            Timecode::read(text, rate).ok_or_else(|| Failed::unreadable(text))
+        }
+        TimecodeSource::Embedded => {
+            let own = facts.timecode().and_then(|text| Timecode::read(text, rate));
+            Ok(own.unwrap_or_else(|| Timecode::zero(rate)))
+        }
+    }
+}
+
+/// One output of the command.
+struct One<'a> {
+    group: &'a Group,
+    output: &'a Output,
+    facts: &'a Facts,
+    /// The timecode of the first frame.
+    begins: Timecode,
+    files: &'a Files<'a>,
+    /// Told apart from the other outputs in the names of filters.
+    id: String,
+}
+
+impl One<'_> {
+    fn arguments(&self, folder: &Path) -> Result<Vec<String>, Failed> {
+        let mut arguments = Vec::new();
+        let mut put =
+            |parts: &[&str]| arguments.extend(parts.iter().map(|part| (*part).to_owned()));
+        let mut maps: Vec<String> = Vec::new();
+        let mut codecs = Vec::new();
+        if let Some(video) = &self.output.video {
+            let graph = video::graph(video, self.facts, self.files.overlays, &self.id)?;
+            put(&["-filter_complex", &graph]);
+            maps.push(format!("[v{}]", self.id));
+            codecs.extend(video::codec(video, self.facts)?);
+        }
+        for (number, audio) in self.output.audio.iter().enumerate() {
+            let id = format!("{}_{number}", self.id);
+            self.check_tracks(audio)?;
+            let graph = audio::graph(audio, self.facts, &id)?;
+            put(&["-filter_complex", &graph]);
+            maps.push(format!("[a{id}]"));
+            let in_mxf = self.output.container == Container::Mxf;
+            codecs.extend(audio::codec(audio, self.facts, number, in_mxf));
+        }
+        for map in &maps {
+            put(&["-map", map]);
+        }
+        put(&["-map_metadata", "-1", "-map_chapters", "-1"]);
+        arguments.extend(codecs);
+        arguments.extend(self.container(folder));
+        Ok(arguments)
+    }
+
+    fn check_tracks(&self, audio: &Audio) -> Result<(), Failed> {
+        for track in &audio.chosen.tracks {
+            if self.facts.channels(*track).is_none() {
+                let why = format!(
+                    "Invalid selector_sequence_id [{}] specified for audio_description [1]: the \
+                     input has no audio track {track}",
+                    track.saturating_sub(1)
+                );
+                return Err(Failed::new(1010, why));
+            }
+        }
+        Ok(())
+    }
+
+    fn container(&self, folder: &Path) -> Vec<String> {
+        let mut arguments: Vec<String> = Vec::new();
+        let mut put =
+            |parts: &[&str]| arguments.extend(parts.iter().map(|part| (*part).to_owned()));
+        let file = folder.join(format!("file.{}", extension(self.output))).display().to_string();
+        let frames =
+            matches!(&self.output.video, Some(Video { codec: VideoCodec::Frames { .. }, .. }));
+        if frames {
+            let pattern = folder.join("%07d.jpg").display().to_string();
+            put(&["-f", "image2", "-start_number", "0", &pattern]);
+            return arguments;
+        }
+        if let Some(hls) = self.group.hls {
+            let time = hls.segment.to_string();
+            let segments = folder.join("%05d.ts").display().to_string();
+            let playlist = folder.join("list.m3u8").display().to_string();
+            put(&["-f", "hls", "-hls_time", &time, "-hls_list_size", "0"]);
+            put(&["-hls_playlist_type", "vod", "-start_number", "1"]);
+            if hls.whole_seconds {
+                put(&["-hls_flags", "round_durations"]);
+            }
+            put(&["-hls_segment_filename", &segments, &playlist]);
+            return arguments;
+        }
+        let tracked = self.output.video.as_ref().filter(|video| video.timecode_track);
+        match self.output.container {
+            Container::Mp4 | Container::Mov => {
+                let is_mov = self.output.container == Container::Mov;
+                put(&["-movflags", "+faststart"]);
+                match tracked {
+                    Some(video) => {
+                        let rate = video::rate(video, self.facts);
+                        let text = self.begins.at_rate(rate, video.drop_frame).to_string();
+                        put(&["-timecode", &text]);
+                    }
+                    None => put(&["-write_tmcd", "0"]),
+                }
+                put(&["-f", if is_mov { "mov" } else { "mp4" }, &file]);
+            }
+            Container::Mxf => {
+                // Every MXF file has a timecode.
+                let rate =
+                    self.output.video.as_ref().map_or((25, 1), |v| video::rate(v, self.facts));
+                let drop = self.output.video.as_ref().is_none_or(|video| video.drop_frame);
+                let text = self.begins.at_rate(rate, drop).to_string();
+                put(&["-timecode", &text, "-f", "mxf", &file]);
+            }
+            Container::M2ts => put(&["-f", "mpegts", &file]),
+            Container::M3u8 | Container::Raw => {
+                let own = extension(&Output { extension: None, ..self.output.clone() });
+                let form = match own.as_str() {
+                    "aac" => "adts",
+                    "h265" => "hevc",
+                    other => other,
+                };
+                put(&["-f", form, &file]);
+            }
+        }
+        arguments
+    }
+}
