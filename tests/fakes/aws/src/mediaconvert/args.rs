@@ -261,3 +261,151 @@ impl One<'_> {
         arguments
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::plan::tests::{job, qvbr};
+    use super::*;
+
+    /// 1440x1080 with pixels of 4:3, 25 frames a second, two mono tracks, from ten o'clock.
+    fn source() -> Facts {
+        let tags = json!({"timecode": "10:00:00:00"});
+        let mono = json!({"codec_type": "audio", "channels": 1, "tags": {"language": "deu"}});
+        Facts::from_raw(json!({
+            "format": {"format_name": "mov,mp4", "duration": "60.0"},
+            "streams": [
+                {"codec_type": "video", "width": 1440, "height": 1080, "tags": tags,
+                 "sample_aspect_ratio": "4:3", "r_frame_rate": "25/1", "avg_frame_rate": "25/1"},
+                mono, mono,
+            ],
+        }))
+    }
+
+    fn made(job: &Value) -> Result<String, Failed> {
+        let plan = Plan::read(job).expect("a plan");
+        let overlay = Address::read("s3://art/logo.png").expect("an address");
+        let overlays = [(overlay, PathBuf::from("/w/logo"))];
+        let (input, work) = (Path::new("/w/in"), Path::new("/w"));
+        let files = Files { input, overlays: &overlays, work };
+        command(&plan, &source(), &files).map(|command| command.arguments.join(" "))
+    }
+
+    fn has(arguments: &str, parts: &[&str]) {
+        for part in parts {
+            assert!(arguments.contains(part), "{part} is not in {arguments}");
+        }
+    }
+
+    fn mp4(more: Value) -> Value {
+        let mut video = json!({"codecSettings": qvbr()});
+        if let (Value::Object(video), Value::Object(more)) = (&mut video, more) {
+            video.extend(more);
+        }
+        job(json!({"containerSettings": {"container": "MP4"}, "videoDescription": video}))
+    }
+
+    fn audio(selector: Value) -> Value {
+        let aac = json!({"codec": "AAC", "aacSettings": {
+            "bitrate": 96000, "codingMode": "CODING_MODE_2_0", "sampleRate": 48000}});
+        let mut job = job(json!({
+            "containerSettings": {"container": "MP4"},
+            "extension": "m4a",
+            "audioDescriptions": [{"audioSourceName": "A", "codecSettings": aac}],
+        }));
+        job["inputs"][0]["audioSelectors"] = json!({"A": selector});
+        job
+    }
+
+    #[test]
+    fn quality_is_bounded_and_key_frames_are_counted() {
+        let arguments = made(&mp4(json!({}))).expect("a command");
+        has(&arguments, &["-crf 23.0 -maxrate 2000000 -bufsize 4000000 -g 50", "-write_tmcd 0"]);
+        has(&arguments, &["-noautorotate", "scale=1920:1080,setsar=1", "/w/0-0/file.mp4"]);
+    }
+
+    #[test]
+    fn pictures_are_brought_to_size_as_asked() {
+        for (asked, filter) in [
+            (json!({"width": 640}), "scale=640:360,setsar=1[v"),
+            (json!({"height": 360}), "scale=640:360,setsar=1[v"),
+            (json!({"width": 640, "height": 480}), "scale=640:360,setsar=1,pad=640:480:"),
+            (
+                json!({"width": 640, "height": 480, "scalingBehavior": "FIT"}),
+                "scale=640:360,setsar=1[v",
+            ),
+            (
+                json!({"width": 640, "height": 480, "scalingBehavior": "FILL"}),
+                "scale=854:480,setsar=1,crop=640:480",
+            ),
+            (
+                json!({"width": 640, "height": 480, "scalingBehavior": "STRETCH_TO_OUTPUT"}),
+                "scale=640:480,setsar=1[v",
+            ),
+            (
+                json!({"width": 3840, "height": 2160, "scalingBehavior": "FIT_NO_UPSCALE"}),
+                "scale=1920:1080,setsar=1[v",
+            ),
+        ] {
+            has(&made(&mp4(asked)).expect("a command"), &[filter]);
+        }
+    }
+
+    #[test]
+    fn a_clip_is_cut_by_timecode_and_keeps_it() {
+        let mut job = mp4(json!({"timecodeTrack": "ENABLED"}));
+        job["timecodeConfig"]["source"] = json!("EMBEDDED");
+        job["inputs"][0]["timecodeSource"] = json!("EMBEDDED");
+        job["inputs"][0]["inputClippings"] =
+            json!([{"startTimecode": "10:00:02:00", "endTimecode": "10:00:03:24"}]);
+        let arguments = made(&job).expect("a command");
+        has(&arguments, &["-ss 2.000000 -to 4.000000 -i /w/in", "-timecode 10:00:02:00"]);
+        job["inputs"][0]["inputClippings"][0]["startTimecode"] = json!("09:00:00:00");
+        assert_eq!(made(&job).map_err(|failed| failed.code), Err(1010));
+    }
+
+    #[test]
+    fn a_watermark_lies_over_the_picture() {
+        let image = json!({"imageInserterInput": "s3://art/logo.png", "imageX": 8, "imageY": 9,
+                           "width": 64, "opacity": 40});
+        let steps = json!({"imageInserter": {"insertableImages": [image]}});
+        let arguments = made(&mp4(json!({"videoPreprocessors": steps}))).expect("a command");
+        has(
+            &arguments,
+            &["[1:v:0]scale=64:-1,format=rgba,colorchannelmixer=aa=0.4", "overlay=8:9"],
+        );
+    }
+
+    #[test]
+    fn tracks_are_joined_and_mixed() {
+        let gains = json!([{"inputChannels": [0, -60]}, {"inputChannels": [-60, -6]}]);
+        let remix = json!({"channelsIn": 2, "channelsOut": 2,
+                           "channelMapping": {"outputChannels": gains}});
+        let job = audio(json!({"tracks": [1, 2], "remixSettings": remix}));
+        let arguments = made(&job).expect("a command");
+        has(&arguments, &["[0:a:0][0:a:1]amerge=inputs=2,pan=2c|c0=1.000000*c0|c1=0.501187*c1"]);
+        has(&arguments, &["-ac:a:0 2 -ar:a:0 48000 -c:a:0 aac -b:a:0 96000", "language=deu"]);
+        has(&arguments, &["/w/0-0/file.m4a"]);
+    }
+
+    #[test]
+    fn a_track_that_is_not_there_fails_the_job() {
+        let failed = made(&audio(json!({"tracks": [3]}))).expect_err("no such track");
+        assert_eq!(failed.code, 1010);
+        assert!(failed.message.contains("audio track 3"), "{}", failed.message);
+    }
+
+    #[test]
+    fn frames_are_captured_at_their_rate() {
+        let frames = json!({"codec": "FRAME_CAPTURE", "frameCaptureSettings": {
+            "framerateNumerator": 1, "framerateDenominator": 5, "maxCaptures": 9, "quality": 100}});
+        let job = job(json!({
+            "containerSettings": {"container": "RAW"},
+            "videoDescription": {"width": 480, "codecSettings": frames},
+        }));
+        let arguments = made(&job).expect("a command");
+        has(&arguments, &["gte((t-start_t)*1/5+0.0001,selected_n)", "-q:v 2 ", "-frames:v 9"]);
+        has(&arguments, &["-start_number 0 /w/0-0/%07d.jpg"]);
+    }
+}

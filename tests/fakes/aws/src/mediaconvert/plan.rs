@@ -138,7 +138,7 @@ pub(super) mod tests {
         let video = output.video.as_ref().expect("video");
         assert_eq!((video.width, video.height), (Some(640), Some(360)));
         let VideoCodec::H264(codec) = &video.codec else { panic!("{:?}", video.codec) };
-        assert_eq!(codec.quality, Quality::Quality { level: 7.0, max: 2_000_000 });
+        assert_eq!(codec.quality, Quality::Level { level: 7.0, max: 2_000_000 });
         assert_eq!(codec.gop, Some(Gop::Seconds(2.0)));
     }
 

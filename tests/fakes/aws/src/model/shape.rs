@@ -76,11 +76,12 @@ pub(super) struct Member {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "camelCase")]
 pub(super) enum Location {
     Uri,
     Querystring,
     Header,
+    Headers,
     StatusCode,
 }
 

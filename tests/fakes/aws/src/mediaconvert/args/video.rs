@@ -152,7 +152,7 @@ fn spent(codec: &H26x, rate: (i64, i64)) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut put = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
     match codec.quality {
-        Quality::Quality { level, max } => {
+        Quality::Level { level, max } => {
             // Level 7, "good for most", is near x264's own default of 23.
             put("-crf", format!("{:.1}", (37.0 - 2.0 * level).clamp(0.0, 51.0)));
             put("-maxrate", max.to_string());

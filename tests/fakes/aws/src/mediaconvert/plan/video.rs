@@ -65,7 +65,7 @@ pub(in super::super) struct H26x {
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) enum Quality {
     /// A level from 1 to 10 and a bound.
-    Quality {
+    Level {
         level: f64,
         max: i64,
     },
@@ -274,7 +274,7 @@ fn h26x(node: &Node<'_>) -> Result<(H26x, Rate), Wrong> {
     });
     let quality = match node.text("rateControlMode") {
         Some("QVBR") => match max {
-            Some(max) => Quality::Quality { level: level.unwrap_or(7.0), max },
+            Some(max) => Quality::Level { level: level.unwrap_or(7.0), max },
             None => return Err(node.invalid("maxBitrate", "is a required property")),
         },
         Some("CBR") => Quality::Constant(node.required("bitrate")?),

@@ -161,7 +161,7 @@ async fn plain(
 fn level(video: &Video) -> Option<f64> {
     match &video.codec {
         VideoCodec::H264(codec) | VideoCodec::H265(codec) => match codec.quality {
-            Quality::Quality { level, .. } => Some(level),
+            Quality::Level { level, .. } => Some(level),
             _ => None,
         },
         _ => None,
