@@ -240,6 +240,7 @@ fn rekognition_body(now: Timestamp, done: &RekognitionDone<'_>, wrapping: Wrappi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::switches::Switches;
 
     fn instant() -> Timestamp {
         "2026-01-02T03:04:05.678Z".parse().expect("an instant")
@@ -301,5 +302,93 @@ mod tests {
     fn every_event_has_its_own_id() {
         let ids: std::collections::BTreeSet<_> = (0..1000).map(|_| unique()).collect();
         assert_eq!(ids.len(), 1000);
+    }
+
+    /// An SQS that keeps what it is sent, and its address.
+    async fn sqs() -> (String, Arc<Mutex<Vec<Value>>>) {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let keeping = Arc::clone(&kept);
+        let router = axum::Router::new().fallback(move |body: String| {
+            let keeping = Arc::clone(&keeping);
+            async move {
+                let request: Value = serde_json::from_str(&body).expect("JSON 1.0");
+                let message = request["MessageBody"].as_str().expect("a message");
+                let digest =
+                    md5::Digest::finalize(<md5::Md5 as md5::Digest>::new_with_prefix(message));
+                let digest = data_encoding::HEXLOWER.encode(&digest);
+                keeping.lock().expect("kept").push(serde_json::from_str(message).expect("JSON"));
+                json!({"MessageId": "1", "MD5OfMessageBody": digest}).to_string()
+            }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (url, kept)
+    }
+
+    async fn telling(switches: Switches) -> (Arc<Events>, Arc<Mutex<Vec<Value>>>) {
+        let (url, kept) = sqs().await;
+        let world = World::new(crate::world::Parts {
+            clock: crate::clock::Clock::new(1.0),
+            s3: crate::account::s3(&url),
+            sqs: crate::account::sqs(&url),
+            events_queue: Some(format!("{url}/events")),
+            ffmpeg: "ffmpeg".into(),
+            ffprobe: "ffprobe".into(),
+            scratch: std::env::temp_dir(),
+        });
+        world.set_switches(switches);
+        let world = Arc::new(world);
+        let faults = Arc::new(Faults::new(Arc::clone(&world)));
+        (Arc::new(Events::new(world, faults)), kept)
+    }
+
+    async fn tell_jobs(events: &Arc<Events>, count: usize) {
+        for number in 0..count {
+            events.transcribe(&format!("job-{number}"), "COMPLETED", None).await;
+        }
+    }
+
+    fn names(kept: &Mutex<Vec<Value>>) -> Vec<String> {
+        let kept = kept.lock().expect("kept");
+        let name =
+            |body: &Value| body["detail"]["TranscriptionJobName"].as_str().map(str::to_owned);
+        kept.iter().filter_map(name).collect()
+    }
+
+    #[tokio::test]
+    async fn events_arrive_in_order_when_nothing_goes_wrong() {
+        let (events, kept) = telling(Switches::default()).await;
+        tell_jobs(&events, 3).await;
+        assert_eq!(names(&kept), ["job-0", "job-1", "job-2"]);
+    }
+
+    #[tokio::test]
+    async fn events_are_lost_and_doubled_as_wanted() {
+        let switches = Switches { lose_events: 0.3, double_events: 0.5, ..Switches::default() };
+        let (events, kept) = telling(switches).await;
+        tell_jobs(&events, 40).await;
+        let told = events.report()["Transcribe COMPLETED"];
+        assert_eq!(told.sent, names(&kept).len() as u64);
+        let doubled = told.sent - (40 - told.lost);
+        assert!((4..25).contains(&told.lost) && (4..25).contains(&doubled), "{told:?}");
+        let kept = kept.lock().expect("kept");
+        let twice = kept.windows(2).find(|pair| pair[0]["detail"] == pair[1]["detail"]);
+        assert!(
+            twice.is_some_and(|pair| pair[0]["id"] == pair[1]["id"]),
+            "a double has the same id"
+        );
+    }
+
+    #[tokio::test]
+    async fn late_events_overtake_each_other() {
+        let switches = Switches { late_events_ms: 200, ..Switches::default() };
+        let (events, kept) = telling(switches).await;
+        tell_jobs(&events, 20).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (came, mut sorted) = (names(&kept), names(&kept));
+        assert_eq!(came.len(), 20);
+        sorted.sort_by_key(|name| name.trim_start_matches("job-").parse::<u32>().unwrap_or(0));
+        assert_ne!(came, sorted);
     }
 }

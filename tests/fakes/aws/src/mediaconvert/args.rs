@@ -162,11 +162,12 @@ impl One<'_> {
             |parts: &[&str]| arguments.extend(parts.iter().map(|part| (*part).to_owned()));
         let mut maps: Vec<String> = Vec::new();
         let mut codecs = Vec::new();
+        let in_mxf = self.output.container == Container::Mxf;
         if let Some(video) = &self.output.video {
             let graph = video::graph(video, self.facts, self.files.overlays, &self.id)?;
             put(&["-filter_complex", &graph]);
             maps.push(format!("[v{}]", self.id));
-            codecs.extend(video::codec(video, self.facts)?);
+            codecs.extend(video::codec(video, self.facts, in_mxf));
         }
         for (number, audio) in self.output.audio.iter().enumerate() {
             let id = format!("{}_{number}", self.id);
@@ -174,7 +175,6 @@ impl One<'_> {
             let graph = audio::graph(audio, self.facts, &id)?;
             put(&["-filter_complex", &graph]);
             maps.push(format!("[a{id}]"));
-            let in_mxf = self.output.container == Container::Mxf;
             codecs.extend(audio::codec(audio, self.facts, number, in_mxf));
         }
         for map in &maps {

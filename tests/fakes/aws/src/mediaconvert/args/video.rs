@@ -101,7 +101,7 @@ fn scale(video: &Video, picture: Picture) -> String {
 }
 
 /// How the picture is encoded.
-pub(super) fn codec(video: &Video, facts: &Facts) -> Result<Vec<String>, Failed> {
+pub(super) fn codec(video: &Video, facts: &Facts, in_mxf: bool) -> Vec<String> {
     let mut arguments: Vec<String> = Vec::new();
     let mut put = |parts: &[&str]| arguments.extend(parts.iter().map(|part| (*part).to_owned()));
     match &video.codec {
@@ -132,8 +132,10 @@ pub(super) fn codec(video: &Video, facts: &Facts) -> Result<Vec<String>, Failed>
         }
         VideoCodec::ProRes(profile) => {
             let format = if *profile > 3 { "yuv444p10le" } else { "yuv422p10le" };
+            // Only the other encoder tells the MXF writer its profile.
+            let encoder = if in_mxf { "prores" } else { "prores_ks" };
             let profile = profile.to_string();
-            put(&["-c:v", "prores_ks", "-profile:v", &profile, "-vendor", "apl0"]);
+            put(&["-c:v", encoder, "-profile:v", &profile, "-vendor", "apl0"]);
             put(&["-pix_fmt", format]);
         }
         VideoCodec::Frames { max, quality, .. } => {
@@ -145,7 +147,7 @@ pub(super) fn codec(video: &Video, facts: &Facts) -> Result<Vec<String>, Failed>
             put(&["-frames:v", &max.unwrap_or(10_000_000).to_string()]);
         }
     }
-    Ok(arguments)
+    arguments
 }
 
 fn spent(codec: &H26x, rate: (i64, i64)) -> Vec<String> {

@@ -35,6 +35,8 @@ pub(in super::super) struct Output {
     pub(in super::super) video: Option<Video>,
     pub(in super::super) audio: Vec<Audio>,
     pub(in super::super) captions: Vec<Captions>,
+    /// In an HLS group: what follows the name in those of the segments; `$dt$` stands for the time.
+    pub(in super::super) segment_modifier: String,
     /// In an HLS group: the audio group it belongs to.
     pub(in super::super) audio_group: Option<String>,
 }
@@ -162,18 +164,28 @@ impl Output {
                 node.invalid("containerSettings/container", "should be RAW for FRAME_CAPTURE")
             );
         }
-        let mut audio_group = None;
+        let (mut audio_group, mut segment_modifier) = (None, String::new());
         if let Some(settings) = node.get("outputSettings").and_then(|of| of.get("hlsSettings")) {
             settings.only("iFrameOnlyManifest", &["EXCLUDE"])?;
             settings.only("audioOnlyContainer", &["AUTOMATIC", "M2TS"])?;
             settings.only("descriptiveVideoServiceFlag", &["DONT_FLAG"])?;
             settings.ignore(&["audioTrackType", "audioRenditionSets"]);
-            if settings.text("segmentModifier").is_some_and(|modifier| !modifier.is_empty()) {
+            settings.text("segmentModifier").unwrap_or_default().clone_into(&mut segment_modifier);
+            if segment_modifier.replace("$dt$", "").contains('$') {
                 return Err(settings.not_emulated("segmentModifier"));
             }
             audio_group = settings.text("audioGroupId").map(str::to_owned);
         }
-        Ok(Self { modifier, extension, container, video, audio, captions, audio_group })
+        Ok(Self {
+            modifier,
+            extension,
+            container,
+            video,
+            audio,
+            captions,
+            segment_modifier,
+            audio_group,
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::args;
 use super::super::facts::Facts;
-use super::super::plan::{Address, Group, Output, Plan, Quality, Video, VideoCodec};
+use super::super::plan::{Address, Output, Plan, Quality, Video, VideoCodec};
 use super::super::playlist;
 use super::Failed;
 use crate::world::World;
@@ -106,7 +106,7 @@ pub(super) async fn collect(
         let mut made = GroupMade { kind: "FILE_GROUP", playlist: None, outputs };
         if group.hls.is_some() {
             made.kind = "HLS_GROUP";
-            made.playlist = Some(master(group, &base, &variants, work, at)?);
+            made.playlist = Some(master(&base, &variants, work, at)?);
         }
         groups.push(made);
     }
@@ -175,6 +175,8 @@ async fn segments(
     output: &Output,
     folder: &Path,
 ) -> Result<(OutputMade, playlist::Variant), Failed> {
+    let time = world.clock.now().strftime("%Y%m%dT%H%M%S").to_string();
+    let stamped = format!("{stem}{}", output.segment_modifier.replace("$dt$", &time));
     let name = stem.rsplit('/').next().unwrap_or_default();
     let mut files = Vec::new();
     let mut bytes = Vec::new();
@@ -183,7 +185,7 @@ async fn segments(
         let number = number.unwrap_or_default();
         let size = std::fs::metadata(&path).map_err(missing)?.len();
         bytes.push((format!("{number}.ts"), size));
-        files.push((base.with_key(format!("{stem}_{number}.ts")), path));
+        files.push((base.with_key(format!("{stamped}_{number}.ts")), path));
     }
     let Some((_, first)) = files.first() else {
         return Err(Failed::new(1040, "no segment was made"));
@@ -192,7 +194,7 @@ async fn segments(
     let list = folder.join("list.m3u8");
     let text = std::fs::read_to_string(&list).map_err(missing)?;
     let durations = playlist::durations(&text);
-    let renamed = playlist::renamed(&text, name);
+    let renamed = playlist::renamed(&text, stamped.rsplit('/').next().unwrap_or_default());
     std::fs::write(&list, renamed).map_err(missing)?;
     let address = base.with_key(format!("{stem}.m3u8"));
     let rates = playlist::rates(&durations, &bytes);
@@ -220,13 +222,11 @@ async fn segments(
 }
 
 fn master(
-    group: &Group,
     base: &Address,
     variants: &[playlist::Variant],
     work: &Path,
     at: usize,
 ) -> Result<(Address, PathBuf), Failed> {
-    let _ = group;
     let path = work.join(format!("{at}-master.m3u8"));
     std::fs::write(&path, playlist::master(variants)).map_err(missing)?;
     Ok((base.with_key(format!("{}.m3u8", base.key)), path))
