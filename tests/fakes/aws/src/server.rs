@@ -279,3 +279,6 @@ fn not_here(service: &str) -> Response {
     let message = format!("emam-awsim does not emulate {service}");
     failure(Protocol::RestJson, &Fault::new(501, "NotImplemented", message))
 }
+
+#[cfg(test)]
+mod tests;
