@@ -73,9 +73,6 @@ pub(super) fn command(plan: &Plan, facts: &Facts, files: &Files<'_>) -> Result<C
         ["-nostdin", "-v", "error", "-y", "-nostats", "-progress", "pipe:1"]
             .map(str::to_owned)
             .into();
-    if !plan.input.rotate {
-        arguments.push("-noautorotate".to_owned());
-    }
     let rate = facts.picture().map_or((25, 1), |picture| picture.rate);
     let start = start_of(&plan.input.timecode, facts, rate)?;
     let (mut from, mut duration) = (0.0, facts.duration());
@@ -122,7 +119,9 @@ pub(super) fn command(plan: &Plan, facts: &Facts, files: &Files<'_>) -> Result<C
                 continue;
             }
             let folder = folder(files.work, at, number);
-            let one = One { group, output, facts, begins, files, id: format!("{at}_{number}") };
+            let rotate = plan.input.rotate;
+            let one =
+                One { group, output, facts, begins, files, rotate, id: format!("{at}_{number}") };
             arguments.extend(one.arguments(&folder)?);
             folders.push(folder);
         }
@@ -151,6 +150,8 @@ struct One<'a> {
     /// The timecode of the first frame.
     begins: Timecode,
     files: &'a Files<'a>,
+    /// Whether the picture is turned as the file asks for.
+    rotate: bool,
     /// Told apart from the other outputs in the names of filters.
     id: String,
 }
@@ -164,7 +165,7 @@ impl One<'_> {
         let mut codecs = Vec::new();
         let in_mxf = self.output.container == Container::Mxf;
         if let Some(video) = &self.output.video {
-            let graph = video::graph(video, self.facts, self.files.overlays, &self.id)?;
+            let graph = self.graph(video)?;
             put(&["-filter_complex", &graph]);
             maps.push(format!("[v{}]", self.id));
             codecs.extend(video::codec(video, self.facts, in_mxf));
@@ -184,6 +185,10 @@ impl One<'_> {
         arguments.extend(codecs);
         arguments.extend(self.container(folder));
         Ok(arguments)
+    }
+
+    fn graph(&self, video: &Video) -> Result<String, Failed> {
+        video::graph(video, self.facts, self.rotate, self.files.overlays, &self.id)
     }
 
     fn check_tracks(&self, audio: &Audio) -> Result<(), Failed> {
@@ -322,7 +327,7 @@ mod tests {
     fn quality_is_bounded_and_key_frames_are_counted() {
         let arguments = made(&mp4(json!({}))).expect("a command");
         has(&arguments, &["-crf 23.0 -maxrate 2000000 -bufsize 4000000 -g 50", "-write_tmcd 0"]);
-        has(&arguments, &["-noautorotate", "scale=1920:1080,setsar=1", "/w/0-0/file.mp4"]);
+        has(&arguments, &["scale=1920:1080,setsar=1", "/w/0-0/file.mp4"]);
     }
 
     #[test]
@@ -350,6 +355,24 @@ mod tests {
         ] {
             has(&made(&mp4(asked)).expect("a command"), &[filter]);
         }
+    }
+
+    #[test]
+    fn a_picture_is_turned_only_when_asked() {
+        let mut raw = json!({"codec_type": "video", "width": 1920, "height": 1080,
+                             "r_frame_rate": "25/1", "tags": {"rotate": "90"}});
+        raw = json!({"format": {"duration": "1.0"}, "streams": [raw]});
+        let facts = Facts::from_raw(raw);
+        let of = |rotate: &str| {
+            let mut job = mp4(json!({"height": 180}));
+            job["inputs"][0]["videoSelector"] = json!({"rotate": rotate});
+            let plan = Plan::read(&job).expect("a plan");
+            let (input, work) = (Path::new("/w/in"), Path::new("/w"));
+            let files = Files { input, overlays: &[], work };
+            command(&plan, &facts, &files).expect("a command").arguments.join(" ")
+        };
+        has(&of("AUTO"), &["fps=25/1,scale=102:180"]);
+        has(&of("DEGREE_0"), &["transpose=cclock,fps=25/1,scale=320:180"]);
     }
 
     #[test]

@@ -21,11 +21,23 @@ pub(super) fn rate(video: &Video, facts: &Facts) -> (i64, i64) {
 pub(super) fn graph(
     video: &Video,
     facts: &Facts,
+    rotate: bool,
     overlays: &[(Address, PathBuf)],
     id: &str,
 ) -> Result<String, Failed> {
-    let picture = picture(facts)?;
+    let mut picture = picture(facts)?;
     let mut filters = Vec::new();
+    if !rotate {
+        // ffmpeg has turned it already, and without that would tell players to.
+        let back = match picture.rotation {
+            90 => Some("transpose=cclock"),
+            180 => Some("hflip,vflip"),
+            270 => Some("transpose=clock"),
+            _ => None,
+        };
+        filters.extend(back.map(str::to_owned));
+        picture.rotation = 0;
+    }
     if video.deinterlace && picture.interlaced {
         filters.push("bwdif=mode=send_frame".to_owned());
     }
