@@ -39,25 +39,6 @@ pub enum Wrapping {
     Enveloped,
 }
 
-/// The end of a Rekognition video job.
-#[derive(Debug, Clone)]
-pub struct RekognitionDone<'a> {
-    /// The topic of the job's notification channel.
-    pub topic: &'a str,
-    /// The job.
-    pub job_id: &'a str,
-    /// The caller's tag, if one was given.
-    pub job_tag: Option<&'a str>,
-    /// `SUCCEEDED` or `FAILED`.
-    pub status: &'a str,
-    /// The operation that began it, for example `StartLabelDetection`.
-    pub api: &'a str,
-    /// The media's bucket.
-    pub bucket: &'a str,
-    /// The media's key.
-    pub key: &'a str,
-}
-
 impl Events {
     /// Events for the queue of this world.
     pub fn new(world: Arc<World>, faults: Arc<Faults>) -> Self {
@@ -125,12 +106,9 @@ impl Events {
         self.send(&format!("MediaConvert {status}"), body).await;
     }
 
-    /// Tells that a Transcribe job came to an end: `COMPLETED`, or `FAILED` with a reason.
-    pub async fn transcribe(self: &Arc<Self>, name: &str, status: &str, reason: Option<&str>) {
-        let mut detail = json!({"TranscriptionJobName": name, "TranscriptionJobStatus": status});
-        if let Some(reason) = reason {
-            detail["FailureReason"] = json!(reason);
-        }
+    /// Tells that a Transcribe job came to an end; `detail` has its name and its status.
+    pub async fn transcribe(self: &Arc<Self>, detail: Value) {
+        let status = detail["TranscriptionJobStatus"].as_str().unwrap_or_default().to_owned();
         let kind = "Transcribe Job State Change";
         let body = envelope(self.world.clock.now(), "aws.transcribe", kind, &[], detail);
         self.send(&format!("Transcribe {status}"), body).await;
@@ -145,10 +123,20 @@ impl Events {
         self.send(&format!("S3 {detail_type}"), body).await;
     }
 
-    /// Tells that a Rekognition video job came to an end, as SNS hands it to the queue.
-    pub async fn rekognition(self: &Arc<Self>, done: &RekognitionDone<'_>, wrapping: Wrapping) {
-        let body = rekognition_body(self.world.clock.now(), done, wrapping);
-        self.send(&format!("Rekognition {}", done.status), body).await;
+    /// Sends a message to a topic the queue listens to, as Rekognition and Glacier do at the end of
+    /// a job. `kind` names it in the count, for example `Rekognition SUCCEEDED`.
+    pub async fn sns(
+        self: &Arc<Self>,
+        kind: &str,
+        topic: &str,
+        message: Value,
+        wrapping: Wrapping,
+    ) {
+        let body = match wrapping {
+            Wrapping::Raw => message,
+            Wrapping::Enveloped => sns_envelope(self.world.clock.now(), topic, &message),
+        };
+        self.send(kind, body).await;
     }
 }
 
@@ -207,33 +195,20 @@ fn envelope(
     })
 }
 
-/// The message of a Rekognition job's end. Shape: Rekognition Developer Guide, "Reference: Video
-/// analysis results notification"; the envelope is that of SNS's HTTP and SQS deliveries.
-fn rekognition_body(now: Timestamp, done: &RekognitionDone<'_>, wrapping: Wrapping) -> Value {
-    let mut message = json!({
-        "JobId": done.job_id,
-        "Status": done.status,
-        "API": done.api,
-        "Timestamp": now.as_millisecond(),
-        "Video": {"S3ObjectName": done.key, "S3Bucket": done.bucket},
-    });
-    if let Some(tag) = done.job_tag {
-        message["JobTag"] = json!(tag);
-    }
-    if wrapping == Wrapping::Raw {
-        return message;
-    }
+/// What SNS puts around a message that is not delivered raw. Shape: SNS Developer Guide, "Parsing
+/// Amazon SNS message formats".
+fn sns_envelope(now: Timestamp, topic: &str, message: &Value) -> Value {
     let host = format!("https://sns.{REGION}.amazonaws.com");
     json!({
         "Type": "Notification",
         "MessageId": unique(),
-        "TopicArn": done.topic,
+        "TopicArn": topic,
         "Message": message.to_string(),
         "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
         "SignatureVersion": "1",
         "Signature": "EXAMPLE",
         "SigningCertURL": format!("{host}/SimpleNotificationService-0.pem"),
-        "UnsubscribeURL": format!("{host}/?Action=Unsubscribe&SubscriptionArn={}:0", done.topic),
+        "UnsubscribeURL": format!("{host}/?Action=Unsubscribe&SubscriptionArn={topic}:0"),
     })
 }
 
@@ -279,22 +254,12 @@ mod tests {
 
     #[test]
     fn sns_wraps_the_message_as_text() {
-        let done = RekognitionDone {
-            topic: "arn:aws:sns:us-east-1:111122223333:AmazonRekognition-x",
-            job_id: "j",
-            job_tag: Some("t"),
-            status: "SUCCEEDED",
-            api: "StartLabelDetection",
-            bucket: "b",
-            key: "k",
-        };
-        let raw = rekognition_body(instant(), &done, Wrapping::Raw);
-        assert_eq!(raw["JobTag"], "t");
-        let wrapped = rekognition_body(instant(), &done, Wrapping::Enveloped);
-        let inner: Value =
-            serde_json::from_str(wrapped["Message"].as_str().expect("text")).expect("JSON");
-        assert_eq!(inner, raw);
-        assert_eq!(wrapped["TopicArn"], done.topic);
+        let topic = "arn:aws:sns:us-east-1:111122223333:AmazonRekognition-x";
+        let message = json!({"JobId": "j", "Status": "SUCCEEDED", "JobTag": "t"});
+        let wrapped = sns_envelope(instant(), topic, &message);
+        let inner = wrapped["Message"].as_str().expect("text");
+        assert_eq!(serde_json::from_str::<Value>(inner).expect("JSON"), message);
+        assert_eq!(wrapped["TopicArn"], topic);
         assert_eq!(wrapped["Timestamp"], "2026-01-02T03:04:05.678Z");
     }
 
@@ -345,7 +310,10 @@ mod tests {
 
     async fn tell_jobs(events: &Arc<Events>, count: usize) {
         for number in 0..count {
-            events.transcribe(&format!("job-{number}"), "COMPLETED", None).await;
+            let name = format!("job-{number}");
+            let status = "COMPLETED";
+            let detail = json!({"TranscriptionJobName": name, "TranscriptionJobStatus": status});
+            events.transcribe(detail).await;
         }
     }
 

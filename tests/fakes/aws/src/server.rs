@@ -171,17 +171,18 @@ fn operation_of(
             None => Err(unknown(&format!("emam-awsim has no operation {target:?}"))),
         };
     }
-    let query = uri.query().unwrap_or_default();
-    let query: Vec<(String, String)> = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(key, value)| (decoded(key), decoded(value)))
-        .collect();
+    let query = query_of(uri);
     match model.route(method.as_str(), uri.path(), &query) {
         Some(routed) => Ok((routed.operation, routed.members)),
         None => Err(unknown(&format!("emam-awsim has no operation {method} {}", uri.path()))),
     }
+}
+
+/// The decoded query of an address.
+pub fn query_of(uri: &axum::http::Uri) -> Vec<(String, String)> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let halves = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    halves.map(|(key, value)| (decoded(key), decoded(value))).collect()
 }
 
 fn decoded(text: &str) -> String {
