@@ -5,7 +5,17 @@
 //! else from a truth file beside it. Glacier vaults and the S3 front keep the hours a restore
 //! takes on a clock of their own. Every request is checked against the public service model.
 
+pub mod account;
+pub mod admin;
+pub mod auth;
+pub mod calls;
 pub mod clock;
+pub mod events;
+pub mod faults;
+pub mod library;
+pub mod mediaconvert;
+pub mod model;
+pub mod server;
 pub mod service;
 pub mod switches;
 pub mod world;
