@@ -6,6 +6,14 @@
 //! takes on a clock of their own. Every request is checked against the public service model.
 
 pub mod clock;
+pub mod completion;
+pub mod glacier;
+mod jobs;
+mod measure;
+pub mod media;
+pub mod rekognition;
 pub mod service;
 pub mod switches;
+pub mod transcribe;
+pub mod truth;
 pub mod world;
