@@ -14,6 +14,8 @@ pub mod media;
 pub mod rekognition;
 pub mod service;
 pub mod switches;
+#[cfg(test)]
+mod testing;
 pub mod transcribe;
 pub mod truth;
 pub mod world;
