@@ -91,12 +91,19 @@ pub(super) fn segments(
 
 fn technical(frames: Frames, cuts: &Cuts, cues: &[CueFact], least: f64) -> Vec<Value> {
     let mut found: Vec<(u64, u64, &str, f64)> = Vec::new();
-    for &(start, end) in &cuts.black {
-        found.push((frames.at(start), frames.at(end), "BlackFrames", 100.0));
+    // A segment ends with its own last frame. What ends with the file is told by ffmpeg to end at
+    // the last frame, what ends before at the first frame after it.
+    let last = frames.count.saturating_sub(1);
+    let end = |seconds| match frames.at(seconds) {
+        end if end >= last => last,
+        end => end.saturating_sub(1),
+    };
+    for &(start, until) in &cuts.black {
+        found.push((frames.at(start), end(until), "BlackFrames", 100.0));
     }
     for cue in cues {
-        let at = |ms: u64| frames.at(ms as f64 / 1000.0);
-        found.push((at(cue.start_ms), at(cue.end_ms), &cue.kind, cue.confidence));
+        let (start, until) = (cue.start_ms as f64 / 1000.0, cue.end_ms as f64 / 1000.0);
+        found.push((frames.at(start), end(until), &cue.kind, cue.confidence));
     }
     found.retain(|cue| cue.3 >= least && cue.0 < cue.1);
     found.sort_by_key(|cue| cue.0);
@@ -142,6 +149,23 @@ mod tests {
         assert_eq!(drop.timecode(17_982), "00:10:00;00");
         let pal = Frames { rate: (25, 1), count: u64::MAX };
         assert_eq!(pal.timecode(90_001), "01:00:00:01");
+    }
+
+    #[test]
+    fn a_cue_ends_with_its_own_last_frame() {
+        let frames = Frames { rate: (25, 1), count: 150 };
+        let cuts = Cuts { cuts: vec![], black: vec![(1.0, 2.0), (5.0, 5.96)] };
+        let bars =
+            CueFact { kind: "ColorBars".into(), confidence: 60.0, start_ms: 0, end_ms: 1000 };
+        let told = |least| -> Vec<_> {
+            let told = technical(frames, &cuts, std::slice::from_ref(&bars), least);
+            told.iter()
+                .map(|s| (s["StartFrameNumber"].as_u64(), s["EndFrameNumber"].as_u64()))
+                .collect()
+        };
+        let black = [(Some(25), Some(49)), (Some(125), Some(149))];
+        assert_eq!(told(50.0), [&[(Some(0), Some(24))], &black[..]].concat());
+        assert_eq!(told(70.0), black);
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl Jobs {
 pub(super) struct Job {
     /// As the service tells it.
     told: Value,
+    started: Option<Timestamp>,
     number: u64,
     bucket: String,
     key: String,
@@ -105,6 +106,7 @@ pub(super) fn start(shared: &Arc<Shared>, input: Value) -> Result<Value, Fault> 
     state.jobs.count += 1;
     let job = Job {
         told: told.clone(),
+        started: (!busy).then_some(now),
         number: state.jobs.count,
         bucket,
         key,
@@ -208,9 +210,9 @@ async fn run(shared: Arc<Shared>, name: String, hangs: bool) {
         return;
     }
     let takes = SignedDuration::from_secs_f64(shared.world.switches().job_seconds);
-    let begin = shared.world.clock.now();
-    let done_at = begin.saturating_add(takes).unwrap_or(begin);
     let Some(job) = shared.state().jobs.by_name.get(&name).cloned() else { return };
+    let begin = job.started.unwrap_or_else(|| shared.world.clock.now());
+    let done_at = begin.saturating_add(takes).unwrap_or(begin);
     let heard = Box::pin(listen(&shared, &job)).await;
     while shared.world.clock.now() < done_at {
         tokio::time::sleep(LOOK).await;
@@ -237,6 +239,7 @@ fn begun(shared: &Shared, name: &str) -> bool {
     if job.told["TranscriptionJobStatus"] == "QUEUED" && free && first == Some(job.number) {
         job.told["TranscriptionJobStatus"] = json!("IN_PROGRESS");
         job.told["StartTime"] = seconds(now);
+        job.started = Some(now);
     }
     job.told["TranscriptionJobStatus"] != "QUEUED"
 }
