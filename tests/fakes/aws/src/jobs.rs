@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 use crate::service::Fault;
 use crate::switches::Switches;
 
+/// How many files a service measures at once, so that many jobs do not crowd a small machine.
+pub(crate) const MEASURED_AT_ONCE: usize = 4;
+
 /// 64 hexadecimal digits that look random and follow from what they are made of.
 pub(crate) fn hex_id(parts: &[&str]) -> String {
     HEXLOWER.encode(&Sha256::digest(parts.join("\u{0}").as_bytes()))

@@ -159,3 +159,51 @@ impl Media for MemoryMedia {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Response;
+
+    use super::*;
+    use crate::testing::{client, serve};
+
+    /// One object, `b/there`; a bucket `closed`; all else is missing.
+    fn answer(method: &str, path: &str) -> Response<Bytes> {
+        let code = match path {
+            "/b/there" => "",
+            "/closed/k" => "AccessDenied",
+            _ => "NoSuchKey",
+        };
+        let status = [("", 200), ("AccessDenied", 403), ("NoSuchKey", 404)];
+        let status = status.into_iter().find(|(known, _)| *known == code).unwrap().1;
+        let body = match (method, code) {
+            ("HEAD" | "PUT", _) => String::new(),
+            (_, "") => "bytes".to_owned(),
+            (_, code) => format!("<Error><Code>{code}</Code><Message>m</Message></Error>"),
+        };
+        let answer = Response::builder().status(status);
+        let answer = if method == "HEAD" { answer.header("content-length", "5") } else { answer };
+        answer.body(body.into()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_missing_object_is_no_error_and_a_closed_one_is() {
+        let url = serve(|parts, _| async move { answer(parts.method.as_str(), parts.uri.path()) });
+        let s3 = client!(aws_sdk_s3, url.await);
+        let s3 = s3.config().to_builder().force_path_style(true).build();
+        let media = S3Media::new(aws_sdk_s3::Client::from_conf(s3));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(media.head("b", "there").await.unwrap(), Some(5));
+        assert_eq!(media.get("b", "there").await.unwrap().unwrap(), "bytes");
+        assert!(media.save("b", "there", file.path()).await.unwrap());
+        assert_eq!(std::fs::read(file.path()).unwrap(), b"bytes");
+        media.put("b", "there", "text/plain", "bytes".into()).await.unwrap();
+        assert_eq!(media.head("b", "none").await.unwrap(), None);
+        assert_eq!(media.get("b", "none").await.unwrap(), None);
+        assert!(!media.save("b", "none", file.path()).await.unwrap());
+        let error = format!("{:#}", media.head("closed", "k").await.unwrap_err());
+        assert!(error.contains("s3://closed/k"), "{error}");
+        assert!(media.get("closed", "k").await.is_err());
+        assert!(media.put("closed", "k", "text/plain", "x".into()).await.is_err());
+    }
+}

@@ -10,15 +10,17 @@ mod results;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod told;
 mod video;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::completion::Completion;
-use crate::jobs::not_emulated;
+use crate::jobs::{MEASURED_AT_ONCE, not_emulated};
 use crate::media::Media;
 use crate::service::{Fault, Service};
 use crate::truth::Truth;
@@ -37,6 +39,8 @@ struct Shared {
     media: Arc<dyn Media>,
     truth: Arc<Truth>,
     completion: Arc<dyn Completion>,
+    /// How many videos are looked at at once.
+    ffmpeg: Semaphore,
     state: Mutex<State>,
 }
 
@@ -61,8 +65,8 @@ impl Rekognition {
         truth: Arc<Truth>,
         completion: Arc<dyn Completion>,
     ) -> Self {
-        let state = Mutex::default();
-        Self { shared: Arc::new(Shared { world, media, truth, completion, state }) }
+        let (ffmpeg, state) = (Semaphore::new(MEASURED_AT_ONCE), Mutex::default());
+        Self { shared: Arc::new(Shared { world, media, truth, completion, ffmpeg, state }) }
     }
 }
 

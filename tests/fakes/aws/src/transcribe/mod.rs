@@ -4,8 +4,10 @@
 //! name as the service's reference says. The messages of what cannot be found are those the
 //! service really gives, and so is their code, which is not the documented one.
 
+mod hearing;
 mod job;
 mod output;
+mod request;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
@@ -14,9 +16,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::completion::Completion;
-use crate::jobs::not_emulated;
+use crate::jobs::{MEASURED_AT_ONCE, not_emulated};
 use crate::media::Media;
 use crate::service::{Fault, Service};
 use crate::truth::Truth;
@@ -39,6 +42,10 @@ struct Shared {
     truth: Arc<Truth>,
     completion: Arc<dyn Completion>,
     concurrent: usize,
+    /// Told when a job ended.
+    freed: Notify,
+    /// How many files are measured at once.
+    ffmpeg: Semaphore,
     state: Mutex<State>,
 }
 
@@ -73,8 +80,17 @@ impl Transcribe {
         completion: Arc<dyn Completion>,
         concurrent: usize,
     ) -> Self {
-        let state = Mutex::default();
-        Self { shared: Arc::new(Shared { world, media, truth, completion, concurrent, state }) }
+        let shared = Shared {
+            world,
+            media,
+            truth,
+            completion,
+            concurrent,
+            freed: Notify::new(),
+            ffmpeg: Semaphore::new(MEASURED_AT_ONCE),
+            state: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
     }
 }
 
