@@ -38,6 +38,21 @@ pub(crate) fn not_emulated(service: &str, operation: &str) -> Fault {
     Fault::new(501, "NotEmulated", format!("{service} {operation} is not emulated"))
 }
 
+/// Fails when a member is asked for that the emulator does not heed: a test must not pass because
+/// what it asked for was ignored.
+pub(crate) fn refuse(
+    service: &str,
+    operation: &str,
+    input: &Value,
+    pointers: &[&str],
+) -> Result<(), Fault> {
+    let asked = |pointer: &&&str| input.pointer(pointer).is_some_and(|value| !value.is_null());
+    match pointers.iter().find(asked) {
+        Some(pointer) => Err(not_emulated(service, &format!("{operation} with {pointer}"))),
+        None => Ok(()),
+    }
+}
+
 /// A defect of the emulator's surroundings, for example an unreadable truth.
 pub(crate) fn internal(code: &str, message: impl std::fmt::Display) -> Fault {
     Fault::new(500, code, message)

@@ -20,11 +20,25 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::completion::Completion;
-use crate::jobs::{MEASURED_AT_ONCE, not_emulated};
+use crate::jobs::{MEASURED_AT_ONCE, not_emulated, refuse};
 use crate::media::Media;
 use crate::service::{Fault, Service};
 use crate::truth::Truth;
 use crate::world::World;
+
+/// What is not emulated. `QualityFilter` is not among it: truth names no face of poor quality.
+const UNHEEDED: [&str; 10] = [
+    "/Image/S3Object/Version",
+    "/SourceImage/S3Object/Version",
+    "/TargetImage/S3Object/Version",
+    "/Video/S3Object/Version",
+    "/Filters/RegionsOfInterest",
+    "/Filters/WordFilter/MinBoundingBoxHeight",
+    "/Filters/WordFilter/MinBoundingBoxWidth",
+    "/HumanLoopConfig",
+    "/ProjectVersion",
+    "/UserId",
+];
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -74,6 +88,10 @@ impl Rekognition {
 impl Service for Rekognition {
     async fn call(&self, operation: &str, input: Value) -> Result<Value, Fault> {
         let shared = &self.shared;
+        refuse("Rekognition", operation, &input, &UNHEEDED)?;
+        if input["Features"].as_array().is_some_and(|f| f.iter().any(|f| f == "IMAGE_PROPERTIES")) {
+            return Err(not_emulated("Rekognition", "DetectLabels of image properties"));
+        }
         match operation {
             "DetectLabels" => image::detect_labels(shared, &input).await,
             "DetectText" => image::detect_text(shared, &input).await,

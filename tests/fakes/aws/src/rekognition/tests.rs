@@ -442,3 +442,15 @@ async fn a_misspelt_truth_fails_the_job() {
     let told = bench.client.get_label_detection().job_id(id).send().await.unwrap();
     assert!(told.status_message().unwrap().contains("a.mp4.truth.json is not a truth"));
 }
+
+#[tokio::test]
+async fn what_is_not_emulated_is_told() {
+    let bench = bench(1.0).await;
+    let versioned = S3Object::builder().bucket("media").name("a.png").version("v1").build();
+    let image = Image::builder().s3_object(versioned).build();
+    let refused = bench.client.detect_faces().image(image).send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("NotEmulated"));
+    assert!(refused.message().unwrap().contains("/Image/S3Object/Version"));
+    let users = bench.client.create_user().collection_id("c").user_id("u").send().await;
+    assert_eq!(users.unwrap_err().code(), Some("NotEmulated"));
+}

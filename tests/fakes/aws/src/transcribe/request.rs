@@ -3,19 +3,22 @@
 use serde_json::{Map, Value};
 
 use super::bad_request;
-use crate::jobs::not_emulated;
+use crate::jobs::{not_emulated, refuse};
 use crate::service::Fault;
+
+/// What is not emulated. A key for encryption is heeded by nobody here: what S3 encrypts is read
+/// back the same.
+const UNHEEDED: [&str; 5] = [
+    "/ModelSettings",
+    "/ContentRedaction",
+    "/ToxicityDetection",
+    "/Settings/VocabularyFilterName",
+    "/Settings/ShowAlternatives",
+];
 
 /// What the model cannot say about a request.
 pub(super) fn check(input: &Value) -> Result<(), Fault> {
-    let unread = ["ModelSettings", "ContentRedaction", "ToxicityDetection"];
-    let given = |member: &&&str| input.get(**member).is_some_and(|v| !v.is_null());
-    if let Some(member) = unread.iter().find(given) {
-        return Err(not_emulated("Transcribe StartTranscriptionJob", member));
-    }
-    if input.pointer("/Settings/VocabularyFilterName").is_some() {
-        return Err(not_emulated("Transcribe StartTranscriptionJob", "VocabularyFilterName"));
-    }
+    refuse("Transcribe", "StartTranscriptionJob", input, &UNHEEDED)?;
     if input["OutputBucketName"].is_null() {
         // The transcript would lie in a bucket of the service.
         return Err(not_emulated("Transcribe StartTranscriptionJob", "without OutputBucketName"));

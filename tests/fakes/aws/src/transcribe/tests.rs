@@ -221,6 +221,9 @@ async fn one_way_to_the_language_is_needed() {
         let refused = start.send().await.unwrap_err().into_service_error();
         assert!(refused.is_bad_request_exception(), "{refused:?}");
     }
+    let alternatives = Settings::builder().show_alternatives(true).max_alternatives(2).build();
+    let refused = bench.english("other", "a.wav").settings(alternatives).send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("NotEmulated"));
     let missing = bench.client.get_transcription_job().transcription_job_name("none").send().await;
     assert_eq!(missing.unwrap_err().code(), Some("BadRequestException"));
 }
