@@ -4,6 +4,19 @@
 //! every key that contains some text, because a test cannot know the key of a proxy beforehand.
 //! What stands beside the object is believed before what was given. Without either nothing is
 //! seen and nothing is said: answers are never invented.
+//!
+//! ```
+//! let truth = emam_awsim::truth::Truth::default();
+//! let facts = serde_json::json!({
+//!     "labels": [{"name": "Rain", "confidence": 97, "parents": ["Weather"], "end_ms": 4000}],
+//!     "faces": [{"face_id": "ada", "box": {"left": 0.1, "top": 0.2, "width": 0.2, "height": 0.3}}],
+//!     "text": [{"text": "TAKE 2", "start_ms": 1000, "end_ms": 2000}],
+//!     "speech": [{"word": "Rain,", "start_ms": 120, "end_ms": 480, "speaker": 0}],
+//!     "language": "en-US",
+//! });
+//! truth.set("_proxy", facts)?;
+//! # Ok::<(), emam_awsim::service::Fault>(())
+//! ```
 
 use std::sync::{Mutex, PoisonError};
 
