@@ -16,6 +16,16 @@ pub mod library;
 pub mod mediaconvert;
 pub mod model;
 pub mod server;
+pub mod completion;
+pub mod glacier;
+mod jobs;
+mod measure;
+pub mod media;
+pub mod rekognition;
 pub mod service;
 pub mod switches;
+#[cfg(test)]
+mod testing;
+pub mod transcribe;
+pub mod truth;
 pub mod world;
