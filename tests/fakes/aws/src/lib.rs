@@ -6,6 +6,7 @@
 //! takes on a clock of their own. Every request is checked against the public service model.
 
 pub mod clock;
+pub mod front;
 pub mod service;
 pub mod switches;
 pub mod world;
