@@ -296,3 +296,117 @@ impl Overlay {
         self.latest.contains_key(&(bucket.to_owned(), key.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_second(hours * 3600).unwrap()
+    }
+
+    fn entry(class: Class) -> Entry {
+        Entry::new(class, Facts::default())
+    }
+
+    #[test]
+    fn a_restore_runs_is_ready_and_expires() {
+        let mut entry = entry(Class::Glacier);
+        assert!(!entry.readable());
+        assert_eq!(entry.restore(Tier::Standard, 1, at(0)), Answer::Started);
+        assert_eq!(entry.settle(at(3)), []);
+        assert!(!entry.readable());
+        let expires = at(48);
+        let restored = Change::Restored { from: Class::Glacier, expires: Some(expires) };
+        assert_eq!(entry.settle(at(4)), [restored]);
+        assert!(entry.readable());
+        assert_eq!(entry.settle(at(47)), []);
+        assert_eq!(entry.settle(at(48)), [Change::Expired]);
+        assert!(!entry.readable());
+        assert_eq!(entry.class, Class::Glacier);
+    }
+
+    #[test]
+    fn a_jump_of_the_clock_skips_nothing() {
+        let mut entry = entry(Class::DeepArchive);
+        assert_eq!(entry.restore(Tier::Bulk, 2, at(0)), Answer::Started);
+        let restored = Change::Restored { from: Class::DeepArchive, expires: Some(at(120)) };
+        assert_eq!(entry.settle(at(1000)), [restored, Change::Expired]);
+    }
+
+    #[test]
+    fn a_running_restore_takes_only_a_faster_tier() {
+        let mut entry = entry(Class::Glacier);
+        assert_eq!(entry.restore(Tier::Standard, 1, at(0)), Answer::Started);
+        assert_eq!(entry.restore(Tier::Standard, 1, at(1)), Answer::InProgress);
+        assert_eq!(entry.restore(Tier::Bulk, 1, at(1)), Answer::InProgress);
+        assert_eq!(entry.restore(Tier::Expedited, 1, at(1)), Answer::Upgraded);
+        let soon = at(1) + jiff::SignedDuration::from_mins(3);
+        assert_eq!(entry.settle(soon).len(), 1);
+        assert!(entry.readable());
+    }
+
+    #[test]
+    fn a_late_upgrade_does_not_make_it_slower() {
+        let mut entry = entry(Class::Glacier);
+        assert_eq!(entry.restore(Tier::Bulk, 1, at(0)), Answer::Started);
+        assert_eq!(entry.restore(Tier::Standard, 1, at(7)), Answer::Upgraded);
+        assert_eq!(entry.settle(at(8)).len(), 1);
+    }
+
+    #[test]
+    fn a_restored_copy_lives_longer_when_asked_again() {
+        let mut entry = entry(Class::Glacier);
+        entry.restore(Tier::Standard, 1, at(0));
+        entry.settle(at(4));
+        assert_eq!(entry.restore(Tier::Bulk, 3, at(24)), Answer::Extended);
+        assert_eq!(entry.restore, Some(Restore::Ready { expires: at(120) }));
+        assert_eq!(entry.settle(at(100)), []);
+    }
+
+    #[test]
+    fn what_cannot_be_restored_is_refused() {
+        let mut standard = entry(Class::Standard);
+        assert_eq!(standard.restore(Tier::Bulk, 1, at(0)), Answer::NotArchived);
+        let mut instant = entry(Class::GlacierIr);
+        assert!(instant.readable());
+        assert_eq!(instant.restore(Tier::Bulk, 1, at(0)), Answer::NotArchived);
+        let mut deep = entry(Class::DeepArchive);
+        assert_eq!(deep.restore(Tier::Expedited, 1, at(0)), Answer::TierNotOffered);
+        assert_eq!(deep.restore, None);
+    }
+
+    #[test]
+    fn intelligent_tiering_archives_by_access_and_restores_for_good() {
+        let mut entry = entry(Class::IntelligentTiering);
+        assert!(entry.readable());
+        assert_eq!(entry.restore(Tier::Standard, 0, at(0)), Answer::AlreadyActive);
+        let to = Target::Access(Depth::DeepArchive);
+        entry.transitions.push(Transition { at: at(10), to });
+        assert_eq!(entry.settle(at(10)), [Change::AccessChanged { to: Depth::DeepArchive }]);
+        assert!(!entry.readable());
+        assert_eq!(entry.restore(Tier::Expedited, 0, at(11)), Answer::TierNotOffered);
+        assert_eq!(entry.restore(Tier::Standard, 0, at(11)), Answer::Started);
+        let restored = Change::Restored { from: Class::IntelligentTiering, expires: None };
+        assert_eq!(entry.settle(at(1000)), [restored]);
+        assert!(entry.readable());
+    }
+
+    #[test]
+    fn an_overwritten_object_is_a_new_one() {
+        let mut overlay = Overlay::default();
+        let place = |version: Option<&str>| Place {
+            bucket: "b".into(),
+            key: "k".into(),
+            version: version.map(str::to_owned),
+        };
+        overlay.wrote(place(None), entry(Class::Glacier));
+        assert_eq!(overlay.newest("b", "k").map(|entry| entry.class), Some(Class::Glacier));
+        overlay.wrote(place(None), entry(Class::Standard));
+        assert_eq!(overlay.newest("b", "k"), None);
+        overlay.wrote(place(Some("1")), entry(Class::Glacier));
+        overlay.wrote(place(Some("2")), entry(Class::DeepArchive));
+        assert_eq!(overlay.newest("b", "k").map(|entry| entry.class), Some(Class::DeepArchive));
+        assert!(overlay.get(&place(Some("1"))).is_some());
+    }
+}
