@@ -57,6 +57,9 @@ pub trait Trouble: fmt::Debug + Send + Sync {
 
     /// Whether the connection is cut now that everything is done.
     fn after(&self, service: &str, operation: &str) -> bool;
+
+    /// Whether something that happens to this share of requests happens now.
+    fn chance(&self, share: f64) -> bool;
 }
 
 /// The front of the account's S3.
@@ -67,7 +70,6 @@ pub struct Front {
     announce: Arc<dyn Announce>,
     trouble: Arc<dyn Trouble>,
     state: Mutex<State>,
-    dice: Mutex<Dice>,
     requests: AtomicU64,
 }
 
@@ -96,9 +98,8 @@ impl Front {
         trouble: Arc<dyn Trouble>,
     ) -> anyhow::Result<Self> {
         let backing = Backing::new(&world, backing)?;
-        let (state, dice) = (Mutex::default(), Mutex::default());
-        let requests = AtomicU64::new(1);
-        Ok(Self { world, backing, announce, trouble, state, dice, requests })
+        let (state, requests) = (Mutex::default(), AtomicU64::new(1));
+        Ok(Self { world, backing, announce, trouble, state, requests })
     }
 
     /// Answers one request.
@@ -213,12 +214,6 @@ impl Front {
         here.then_some(switches)
     }
 
-    /// Whether something that happens to this share of requests happens now.
-    fn dice(&self, share: f64) -> bool {
-        let seed = self.world.switches().seed;
-        self.dice.lock().unwrap_or_else(PoisonError::into_inner).roll(seed, share)
-    }
-
     async fn tell(&self, event: Event) {
         self.announce.s3_event(event.detail_type, event.detail).await;
     }
@@ -238,48 +233,5 @@ fn signed(call: &Call) -> Result<(), Refusal> {
     match call.access_key {
         Some(_) => Ok(()),
         None => Err(Refusal::new(403, "AccessDenied", "Access Denied")),
-    }
-}
-
-/// Chance that can be had again: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-#[derive(Debug, Default)]
-struct Dice {
-    seed: Option<u64>,
-    state: u64,
-}
-
-impl Dice {
-    fn roll(&mut self, seed: u64, share: f64) -> bool {
-        if share <= 0.0 {
-            return false;
-        }
-        if self.seed != Some(seed) {
-            *self = Self { seed: Some(seed), state: seed };
-        }
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.state;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^= word >> 31;
-        // The upper 53 bits are a number from 0 to 1 as exact as a double can be.
-        (word >> 11) as f64 / (1_u64 << 53) as f64 <= share
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chance_is_the_same_for_the_same_seed_and_as_often_as_asked() {
-        let rolls = |seed| {
-            let mut dice = Dice::default();
-            (0..10_000).map(|_| dice.roll(seed, 0.05)).collect::<Vec<_>>()
-        };
-        assert_eq!(rolls(7), rolls(7));
-        assert_ne!(rolls(7), rolls(8));
-        let hits = rolls(7).iter().filter(|hit| **hit).count();
-        assert!((400..600).contains(&hits), "{hits} of 10,000");
-        assert!(Dice::default().roll(1, 1.0) && !Dice::default().roll(1, 0.0));
     }
 }

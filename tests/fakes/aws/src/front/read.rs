@@ -65,8 +65,9 @@ impl Front {
         let some = length > 0;
         Shape {
             bytes_s: switches.slow_bytes_s,
-            flip: (some && self.dice(switches.corrupt_gets)).then_some(Flip::At(length / 2)),
-            cut_at: (some && self.dice(switches.cut_gets)).then_some(length / 2),
+            flip: (some && self.trouble.chance(switches.corrupt_gets))
+                .then_some(Flip::At(length / 2)),
+            cut_at: (some && self.trouble.chance(switches.cut_gets)).then_some(length / 2),
         }
     }
 

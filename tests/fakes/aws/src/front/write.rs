@@ -60,7 +60,7 @@ impl Front {
             0 => None,
             length => Some(Flip::At(length / 2)),
         };
-        let flip = flip.filter(|_| self.dice(switches.corrupt_puts));
+        let flip = flip.filter(|_| self.trouble.chance(switches.corrupt_puts));
         Shape { bytes_s: switches.slow_bytes_s, flip, cut_at: None }
     }
 

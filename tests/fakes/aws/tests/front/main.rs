@@ -1,0 +1,15 @@
+//! The S3 front before a real S3 server, driven by the AWS SDK. Runs where `EMAM_AWSIM_S3` names
+//! the server (access key `test`, secret `testsecret`).
+
+macro_rules! account {
+    ($name:literal) => {
+        match $crate::account::account($name).await {
+            Some(account) => account,
+            None => return,
+        }
+    };
+}
+
+mod account;
+mod archive;
+mod passing;
