@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use futures_util::StreamExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -146,6 +147,13 @@ const MOST: usize = 16 << 20;
 pub(super) async fn document(body: Body) -> Result<Bytes, Refusal> {
     let read = to_bytes(body, MOST).await;
     read.map_err(|why| Refusal::new(400, "IncompleteBody", format!("cannot read the body: {why}")))
+}
+
+/// Reads a body that is not wanted: a client that is still sending one may take an early answer
+/// for a broken connection, which is not what it was meant to meet.
+pub(super) async fn drain(body: Body) {
+    let mut stream = body.into_data_stream();
+    while let Some(Ok(_)) = stream.next().await {}
 }
 
 /// A header's text.

@@ -45,12 +45,13 @@ impl Front {
         };
         let changed = {
             let mut state = self.state();
-            let entry = state.overlay.entry(head.place.clone(), head.class, head.facts.clone());
+            let mut entry = state.overlay.look(&head.place, head.class, &head.facts);
             match wanted.class.filter(|class| *class != entry.class) {
                 Some(class) => {
                     entry.class = class;
                     entry.access = None;
                     entry.restore = None;
+                    state.overlay.keep(head.place.clone(), entry);
                     true
                 }
                 None => false,
@@ -80,17 +81,13 @@ impl Front {
         let Ok(head) = self.backing.head(&bucket, &key, version.as_deref()).await else {
             return Ok(None);
         };
-        let (readable, access) = {
-            let mut state = self.state();
-            let entry = state.overlay.entry(head.place.clone(), head.class, head.facts.clone());
-            (entry.readable(), entry.clone())
-        };
-        if !readable {
+        let entry = self.state().overlay.look(&head.place, head.class, &head.facts);
+        if !entry.readable() {
             let message = "The source object of the COPY action is not in the active tier and is \
                            only stored in Amazon S3 Glacier.";
             return Err(Refusal::new(403, "ObjectNotInActiveTierError", message));
         }
-        self.touched(&head.place, &access);
+        self.touched(&head.place, &entry);
         Ok(Some(head))
     }
 
@@ -111,9 +108,12 @@ impl Front {
         let head = self.backing.head(&call.bucket, &call.key, call.version.as_deref()).await?;
         let now = self.world.clock.now();
         let mut state = self.state();
-        let state = &mut *state;
-        let entry = state.overlay.entry(head.place, head.class, head.facts);
-        entry.transitions = state.lifecycle.plan(&call.bucket, &call.key, &tags, entry.class, now);
+        let mut entry = state.overlay.look(&head.place, head.class, &head.facts);
+        let plan = state.lifecycle.plan(&call.bucket, &call.key, &tags, entry.class, now);
+        if entry.transitions != plan {
+            entry.transitions = plan;
+            state.overlay.keep(head.place, entry);
+        }
         Ok(response)
     }
 

@@ -125,15 +125,17 @@ impl Front {
         let now = self.world.clock.now();
         let changes = {
             let mut state = self.state();
-            let state = &mut *state;
             let changes = state.overlay.settle(now);
             for (place, facts, change) in &changes {
                 let Change::ClassChanged { to: Class::IntelligentTiering } = change else {
                     continue;
                 };
                 let class = Class::IntelligentTiering;
+                let mut entry = state.overlay.look(place, class, facts);
                 let plan = state.lifecycle.plan(&place.bucket, &place.key, &[], class, now);
-                state.overlay.entry(place.clone(), class, facts.clone()).transitions.extend(plan);
+                entry.transitions.extend(plan);
+                entry.transitions.sort_by_key(|moves| moves.at);
+                state.overlay.keep(place.clone(), entry);
             }
             changes
         };
@@ -161,6 +163,7 @@ impl Front {
 
     async fn answer(&self, call: &Call, request: Request) -> Result<Response, Refusal> {
         if let Some(refusal) = answer::refuse_settings(call, self.world.clock.now()) {
+            backing::drain(request.into_body()).await;
             return Err(refusal);
         }
         if let Some(switches) = self.trouble_here().filter(|switches| switches.delay_ms > 0) {
@@ -176,6 +179,7 @@ impl Front {
             return self.restore_object(call, document, fault).await;
         }
         if let Some(fault) = fault {
+            backing::drain(request.into_body()).await;
             return Err(fault.into());
         }
         match call.operation {

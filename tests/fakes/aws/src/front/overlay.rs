@@ -244,16 +244,21 @@ impl Overlay {
         }
     }
 
-    /// An object was read: Intelligent-Tiering counts its days anew.
-    pub(super) fn read(&mut self, place: &Place, transitions: Vec<Transition>) {
+    /// Plans other moves for an object that is known.
+    pub(super) fn replan(&mut self, place: &Place, transitions: Vec<Transition>) {
         if let Some(entry) = self.entries.get_mut(place) {
             entry.transitions = transitions;
         }
     }
 
-    /// The entry of a version, made from what the server behind says where there is none yet.
-    pub(super) fn entry(&mut self, place: Place, class: Class, facts: Facts) -> &mut Entry {
-        self.entries.entry(place).or_insert_with(|| Entry::new(class, facts))
+    /// What is known of a version; where nothing is, what the server behind says.
+    pub(super) fn look(&self, place: &Place, class: Class, facts: &Facts) -> Entry {
+        self.entries.get(place).cloned().unwrap_or_else(|| Entry::new(class, facts.clone()))
+    }
+
+    /// Keeps what became of a version.
+    pub(super) fn keep(&mut self, place: Place, entry: Entry) {
+        self.entries.insert(place, entry);
     }
 
     /// The entry of the version that a key without one means.

@@ -27,9 +27,8 @@ impl Front {
         let place = call.place(response.headers());
         let behind = header(response.headers(), "x-amz-storage-class").and_then(Class::parse);
         let entry = {
-            let state = self.state();
-            let known = state.overlay.get(&place).cloned();
-            known.unwrap_or_else(|| Entry::new(behind.unwrap_or(Class::Standard), Facts::default()))
+            let behind = behind.unwrap_or(Class::Standard);
+            self.state().overlay.look(&place, behind, &Facts::default())
         };
         if !call.head && !entry.readable() {
             return Err(archived(&entry));
@@ -55,7 +54,7 @@ impl Front {
         plan.retain(|moves| !access(moves));
         plan.extend(fresh.into_iter().filter(access));
         plan.sort_by_key(|moves| moves.at);
-        state.overlay.read(place, plan);
+        state.overlay.replan(place, plan);
     }
 
     fn get_shape(&self, response: &Response) -> Shape {

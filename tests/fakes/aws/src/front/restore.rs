@@ -27,13 +27,17 @@ impl Front {
         let now = self.world.clock.now();
         let (class, answer) = {
             let mut state = self.state();
-            let place = head.place.clone();
-            let entry = state.overlay.entry(place, head.class, head.facts.clone());
+            let mut entry = state.overlay.look(&head.place, head.class, &head.facts);
             let wanted = Wanted::read(&document, entry.class)?;
             if let Some(fault) = fault.filter(|_| wanted.tier == Tier::Expedited) {
                 return Err(fault.into());
             }
-            (entry.class, entry.restore(wanted.tier, wanted.days, now))
+            let answer = entry.restore(wanted.tier, wanted.days, now);
+            let class = entry.class;
+            if entry.restore.is_some() {
+                state.overlay.keep(head.place.clone(), entry);
+            }
+            (class, answer)
         };
         let status = match answer {
             Answer::Started | Answer::Upgraded => {

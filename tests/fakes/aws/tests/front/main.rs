@@ -1,6 +1,9 @@
 //! The S3 front before a real S3 server, driven by the AWS SDK. Runs where `EMAM_AWSIM_S3` names
 //! the server (access key `test`, secret `testsecret`).
 
+// What a test sets up is not worth a message of its own.
+#![allow(clippy::unwrap_used)]
+
 macro_rules! account {
     ($name:literal) => {
         match $crate::account::account($name).await {

@@ -93,6 +93,11 @@ async fn trouble_arrives_as_asked() {
     };
     assert_eq!(put().await.map(|_| ()).map_err(code), Err("AccessDenied".into()));
 
+    it.imp.fault("PutObject", 503, "SlowDown");
+    let put_large = it.s3.put_object().bucket(&it.bucket).key("large");
+    let large = put_large.body(ByteStream::from(vec![1; 16 << 20])).send().await;
+    assert_eq!(large.map(|_| ()).map_err(code), Err("SlowDown".into()));
+
     *it.imp.cut.lock().unwrap() = Some("PutObject".into());
     let cut = put().await.unwrap_err();
     assert!(matches!(cut, SdkError::DispatchFailure(_)), "no byte of an answer: {cut:?}");
@@ -151,9 +156,12 @@ async fn signatures_are_checked_behind_the_front() {
         return;
     }
     let wrong = client(&it.url, "test", "wrong", "us-east-1");
-    let put = wrong.put_object().bucket(&it.bucket).key("k").body(ByteStream::from_static(b"1"));
-    let refused = put.send().await.map(|_| ()).map_err(code);
-    assert_eq!(refused, Err("SignatureDoesNotMatch".into()));
+    for size in [1, 32 << 20] {
+        let put = wrong.put_object().bucket(&it.bucket).key("k");
+        let put = put.body(ByteStream::from(vec![1; size]));
+        let refused = put.send().await.map(|_| ()).map_err(code);
+        assert_eq!(refused, Err("SignatureDoesNotMatch".into()), "{size} bytes");
+    }
     assert!(it.ear.of("k").is_empty(), "nothing came to be");
 }
 
