@@ -102,8 +102,15 @@ impl Front {
         Ok(Self { world, backing, announce, trouble, state, requests })
     }
 
-    /// Answers one request.
-    pub async fn handle(&self, request: Request) -> Response {
+    /// Answers one request. What was begun is finished, kept and told of even when the client
+    /// goes away before it has the answer.
+    pub async fn handle(self: &Arc<Self>, request: Request) -> Response {
+        let front = Arc::clone(self);
+        let answered = tokio::spawn(async move { front.respond(request).await }).await;
+        answered.unwrap_or_else(|_| answer::empty(500))
+    }
+
+    async fn respond(&self, request: Request) -> Response {
         let call = Call::read(request.method(), request.uri(), request.headers());
         self.tick().await;
         let mut response = match Box::pin(self.answer(&call, request)).await {

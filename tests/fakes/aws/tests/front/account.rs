@@ -1,6 +1,7 @@
 //! An account with a front before a real S3 server, and what its tests ask of it.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,24 +21,29 @@ use serde_json::Value;
 
 /// What was told.
 #[derive(Debug, Default)]
-pub(crate) struct Ear(Mutex<Vec<(String, Value)>>);
+pub(crate) struct Ear {
+    told: Mutex<Vec<(String, Value)>>,
+    /// How long listening takes, in milliseconds.
+    pub(crate) slow: AtomicU64,
+}
 
 #[async_trait]
 impl Announce for Ear {
     async fn s3_event(&self, detail_type: &str, detail: Value) {
-        self.0.lock().unwrap().push((detail_type.to_owned(), detail));
+        tokio::time::sleep(Duration::from_millis(self.slow.load(Ordering::Relaxed))).await;
+        self.told.lock().unwrap().push((detail_type.to_owned(), detail));
     }
 }
 
 impl Ear {
     pub(crate) fn of(&self, key: &str) -> Vec<String> {
-        let all = self.0.lock().unwrap();
+        let all = self.told.lock().unwrap();
         let mine = all.iter().filter(|event| event.1["object"]["key"] == key);
         mine.map(|event| event.0.clone()).collect()
     }
 
     pub(crate) fn last(&self, kind: &str) -> Value {
-        let all = self.0.lock().unwrap();
+        let all = self.told.lock().unwrap();
         let last = all.iter().rev().find(|event| event.0 == kind);
         last.map(|event| event.1.clone()).unwrap_or_default()
     }
@@ -141,10 +147,25 @@ pub(crate) async fn account(test: &str) -> Option<Account> {
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     let s3 = client(&url, "test", "testsecret", "us-east-1");
-    let moment = jiff::Timestamp::now().as_millisecond();
-    let bucket = format!("front-{}-{moment}", test.replace('_', "-"));
-    s3.create_bucket().bucket(&bucket).send().await.unwrap();
+    let bucket = format!("front-{}", test.replace('_', "-"));
+    empty_bucket(&s3, &bucket).await;
+    ear.told.lock().unwrap().clear();
     Some(Account { url, backing, bucket, world, front, ear, imp, s3 })
+}
+
+/// A bucket with nothing in it. It is not made anew for every run, because the server behind
+/// sets aside room for each.
+async fn empty_bucket(s3: &Client, bucket: &str) {
+    if let Err(failed) = s3.create_bucket().bucket(bucket).send().await {
+        assert_eq!(code(failed), "BucketAlreadyOwnedByYou");
+    }
+    let list = s3.list_object_versions().bucket(bucket).send().await.unwrap();
+    let versions = list.versions().iter().map(|version| (version.key(), version.version_id()));
+    let markers = list.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
+    for (key, version) in versions.chain(markers) {
+        let delete = s3.delete_object().bucket(bucket).set_key(key.map(str::to_owned));
+        delete.set_version_id(version.map(str::to_owned)).send().await.unwrap();
+    }
 }
 
 impl Account {

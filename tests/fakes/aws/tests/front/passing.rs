@@ -1,5 +1,6 @@
 //! What passes through untouched, and what goes wrong on purpose.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -221,4 +222,16 @@ async fn signed_addresses_and_copied_parts_pass() {
     complete.multipart_upload(parts).send().await.unwrap();
     assert_eq!(it.head("a b").await.0.as_deref(), Some("DEEP_ARCHIVE"));
     assert_eq!(it.get("a b").await, Err("InvalidObjectState".into()));
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_of_though_the_client_went_away() {
+    let it = account!("gone");
+    it.ear.slow.store(300, Ordering::Relaxed);
+    let put = it.s3.put_object().bucket(&it.bucket).key("k").body(ByteStream::from_static(b"1"));
+    let gone = tokio::time::timeout(Duration::from_millis(150), put.send()).await;
+    assert!(gone.is_err(), "the client waited: {gone:?}");
+    drop(gone);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(it.ear.of("k"), ["Object Created"]);
 }
