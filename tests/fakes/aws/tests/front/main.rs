@@ -2,7 +2,7 @@
 //! the server (access key `test`, secret `testsecret`).
 
 // What a test sets up is not worth a message of its own.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 macro_rules! account {
     ($name:literal) => {

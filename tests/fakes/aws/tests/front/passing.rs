@@ -11,6 +11,7 @@ use aws_sdk_s3::types::{
     BucketVersioningStatus, ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload,
     CompletedPart, Delete, ObjectIdentifier, StorageClass, Tier, VersioningConfiguration,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::account::{client, code, skip};
 
@@ -124,6 +125,11 @@ async fn trouble_arrives_as_asked() {
     let begin = std::time::Instant::now();
     assert_eq!(it.get("k").await.unwrap().len(), 100_000);
     assert!(begin.elapsed() >= Duration::from_millis(450), "{:?}", begin.elapsed());
+    let begin = std::time::Instant::now();
+    it.put("slow", &[8; 100_000], None).await;
+    assert!(begin.elapsed() >= Duration::from_millis(450), "{:?}", begin.elapsed());
+    it.switch(|_| {});
+    assert_eq!(it.get("slow").await.unwrap(), [8; 100_000]);
 }
 
 #[tokio::test]
@@ -181,8 +187,9 @@ async fn deleted_objects_are_forgotten_and_told_of() {
         assert_eq!(told, deleted, "{key}");
     }
     assert_eq!(it.ear.last("Object Deleted")["deletion-type"], "Permanently Deleted");
-    it.put("c", b"2", None).await;
-    assert_eq!(it.head("c").await, (None, None));
+    let behind = it.world.s3.put_object().bucket(&it.bucket).key("c");
+    behind.body(ByteStream::from_static(b"2")).send().await.unwrap();
+    assert_eq!(it.head("c").await, (None, None), "nothing is left of the old one");
 }
 
 #[tokio::test]
@@ -234,4 +241,23 @@ async fn what_was_done_is_told_of_though_the_client_went_away() {
     drop(gone);
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(it.ear.of("k"), ["Object Created"]);
+}
+
+#[tokio::test]
+async fn a_refusal_waits_for_the_body_of_a_client_that_only_sends() {
+    let it = account!("sender");
+    it.imp.fault("PutObject", 503, "SlowDown");
+    let host = it.url.strip_prefix("http://").unwrap();
+    let mut socket = tokio::net::TcpStream::connect(host).await.unwrap();
+    let size = 32 << 20;
+    let head = format!(
+        "PUT /{}/k HTTP/1.1\r\nHost: {host}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n",
+        it.bucket
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(&vec![1; size]).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("<Code>SlowDown</Code>"), "{answer}");
 }
