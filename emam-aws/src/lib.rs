@@ -5,5 +5,7 @@
 
 pub mod context;
 pub mod error;
+#[cfg(feature = "mediaconvert")]
+pub mod mediaconvert;
 
 pub use context::AwsContext;
