@@ -20,6 +20,11 @@ mod templates;
 mod video;
 mod wire;
 
+#[cfg(test)]
+mod canned;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

@@ -192,7 +192,7 @@ pub(crate) fn job(technical: Technical, outputs: Vec<OutputSpec>) -> TranscodeJo
     }
 }
 
-/// A client that reaches nothing.
+/// A client of a server without certificates.
 pub(crate) fn client(endpoint: &str) -> aws_sdk_mediaconvert::Client {
     use aws_sdk_mediaconvert::config::{Credentials, Region};
     let config = Config::builder()
@@ -201,6 +201,7 @@ pub(crate) fn client(endpoint: &str) -> aws_sdk_mediaconvert::Client {
         .credentials_provider(Credentials::new("test", "testsecret", None, None, "test"))
         .retry_config(aws_sdk_mediaconvert::config::retry::RetryConfig::disabled())
         .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     aws_sdk_mediaconvert::Client::from_conf(config)
 }
