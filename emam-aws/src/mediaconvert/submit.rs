@@ -96,7 +96,7 @@ impl MediaConvert {
         }
         let template = self.options.job_template.as_deref();
         if let Some(name) = template.or_else(|| named_template(&job.profile.name)) {
-            return self.from_template(job, name).await;
+            return self.templated(job, name).await;
         }
         let mut overlays = BTreeMap::new();
         for mark in job.profile.outputs.iter().filter_map(watermark) {

@@ -89,7 +89,7 @@ impl MediaConvert {
     }
 
     /// The job of a template: its settings, our input and our destinations.
-    pub(super) async fn from_template(&self, job: &TranscodeJob, name: &str) -> Result<Compiled> {
+    pub(super) async fn templated(&self, job: &TranscodeJob, name: &str) -> Result<Compiled> {
         const OPERATION: &str = "transcoder.submit";
         let answer = self.client.get_job_template().name(name).send().await;
         let template = answer.map_err(|cause| error(OPERATION, cause).with("template", name))?;
