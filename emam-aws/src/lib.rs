@@ -4,6 +4,8 @@
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(feature = "cloudfront")]
+pub mod cloudfront;
 pub mod context;
 pub mod error;
 pub mod events;
@@ -11,5 +13,15 @@ pub mod feeder;
 pub mod intake;
 #[cfg(feature = "mediaconvert")]
 pub mod mediaconvert;
+pub mod metrics;
+pub mod policy;
+pub mod settings;
 
 pub use context::AwsContext;
+
+/// The guide, here only so that its programs are run as tests of the documentation.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/guide/deploy-on-aws.md")]
+    mod deploy_on_aws {}
+}
