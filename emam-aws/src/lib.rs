@@ -15,6 +15,8 @@ pub mod intake;
 pub mod mediaconvert;
 pub mod metrics;
 pub mod policy;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod settings;
 
 pub use context::AwsContext;
