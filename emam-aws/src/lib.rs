@@ -11,8 +11,12 @@ pub mod error;
 pub mod events;
 pub mod feeder;
 pub mod intake;
+#[cfg(feature = "mediaconvert")]
+pub mod mediaconvert;
 pub mod metrics;
 pub mod policy;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod settings;
 
 pub use context::AwsContext;
