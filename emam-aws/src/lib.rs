@@ -9,6 +9,8 @@ pub mod context;
 pub mod error;
 #[cfg(feature = "rekognition")]
 pub mod rekognition;
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod scale;
 #[cfg(feature = "transcribe")]
 pub mod transcribe;
 #[cfg(any(feature = "rekognition", feature = "transcribe"))]

@@ -7,7 +7,7 @@ use emam_core::{Error, Result};
 use serde_json::Value;
 
 use super::SERVICE;
-use super::ticket::Ticket;
+use crate::scale::Scale;
 
 /// Moments of the same thing that are closer than this are one range, in milliseconds.
 const CLOSE_MS: i64 = 2_000;
@@ -74,7 +74,7 @@ pub(super) fn share(percent: f32) -> f64 {
 ///
 /// # Errors
 /// Times that no frame number holds.
-pub(super) fn annotations(hits: Vec<Hit>, ticket: &Ticket) -> Result<Vec<NewAnnotation>> {
+pub(super) fn annotations(hits: Vec<Hit>, scale: &Scale) -> Result<Vec<NewAnnotation>> {
     let mut things: BTreeMap<(AnnotationKind, String), Vec<Hit>> = BTreeMap::new();
     let mut found = Vec::new();
     for hit in hits {
@@ -107,7 +107,7 @@ pub(super) fn annotations(hits: Vec<Hit>, ticket: &Ticket) -> Result<Vec<NewAnno
     let made = found.into_iter().map(|(span, hit)| {
         let made = hit.annotation();
         Ok::<_, Error>(match span {
-            Some((start, end)) => made.at(ticket.range(ticket.frame(start)?, ticket.frame(end)?)?),
+            Some((start, end)) => made.at(scale.span(start, end)?),
             None => made,
         })
     });
@@ -174,15 +174,7 @@ mod tests {
 
     use super::*;
 
-    fn ticket() -> Ticket {
-        Ticket {
-            kinds: vec![AnnotationKind::Label],
-            rate: Rate::FPS_29_97,
-            length: Some(900),
-            jobs: Vec::new(),
-            still: None,
-        }
-    }
+    const SCALE: Scale = Scale { rate: Rate::FPS_29_97, length: Some(900) };
 
     fn label(at_ms: i64, name: &str, percent: f32) -> Hit {
         let mut hit = Hit::new(AnnotationKind::Label, name, Some(percent));
@@ -192,7 +184,7 @@ mod tests {
     }
 
     fn ranges(hits: Vec<Hit>) -> Vec<(String, i64, i64)> {
-        let found = annotations(hits, &ticket()).unwrap();
+        let found = annotations(hits, &SCALE).unwrap();
         let each = found.into_iter().map(|one| {
             let range = one.range.unwrap();
             (one.name, range.start(), range.end())
@@ -209,7 +201,7 @@ mod tests {
             label(500, "Car", 70.0),
             label(20_000, "Rain", 60.0),
         ];
-        let found = annotations(hits.clone(), &ticket()).unwrap();
+        let found = annotations(hits.clone(), &SCALE).unwrap();
         // 1500 ms are 44.96 frames of 30000/1001, 20500 ms are 614.4.
         let rain = ("Rain".to_owned(), 0, 45);
         let car = ("Car".to_owned(), 15, 30);
@@ -251,6 +243,6 @@ mod tests {
         follow(&mut hits);
         let same: Vec<&str> = hits.iter().map(|hit| hit.same.as_str()).collect();
         assert_eq!(same, ["face 1", "face 2", "face 1", "face 2", "face 3"]);
-        assert_eq!(annotations(hits, &ticket()).unwrap().len(), 3);
+        assert_eq!(annotations(hits, &SCALE).unwrap().len(), 3);
     }
 }

@@ -127,7 +127,7 @@ impl Rekognition {
             let least = self.options.min_confidence;
             hits.extend(Box::pin(still::hits(&self.client, *kind, still, least, faces)).await?);
         }
-        hits::annotations(hits, ticket)
+        hits::annotations(hits, &ticket.scale)
     }
 
     async fn of_video(&self, ticket: &Ticket) -> Result<Vec<NewAnnotation>> {
@@ -135,13 +135,13 @@ impl Rekognition {
         let (mut seen, mut found) = (Vec::new(), Vec::new());
         for (subject, id) in &ticket.jobs {
             if *subject == Subject::Segments {
-                let segments = Box::pin(video::segments(&self.client, id, ticket)).await?;
+                let segments = Box::pin(video::segments(&self.client, id, &ticket.scale)).await?;
                 found.extend(segment_annotations(segments, ticket)?);
             } else {
                 seen.extend(Box::pin(video::hits(&self.client, *subject, id, &people)).await?);
             }
         }
-        found.extend(hits::annotations(seen, ticket)?);
+        found.extend(hits::annotations(seen, &ticket.scale)?);
         Ok(found)
     }
 }
@@ -162,7 +162,7 @@ fn segment_annotations(
         if !ticket.kinds.contains(&one.kind) {
             continue;
         }
-        let range = ticket.range(one.start, one.end)?;
+        let range = ticket.scale.range(one.start, one.end)?;
         let mut made = NewAnnotation::new(one.kind).at(range).named(name);
         made.confidence = one.percent.map(hits::share);
         made.source = Source::Service { name: SERVICE.to_owned(), model: one.model, run: None };

@@ -2,11 +2,11 @@
 
 use emam_core::backend::{JobId, token};
 use emam_core::model::{AnnotationKind, Technical};
-use emam_core::time::{MediaTime, Rate, TimeRange};
 use emam_core::{Error, ErrorKind, Result};
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
+use crate::scale::Scale;
 use crate::uri::S3Uri;
 
 /// One sort of job the service has for stored video.
@@ -66,11 +66,8 @@ impl Subject {
 pub(super) struct Ticket {
     /// What was asked for.
     pub(super) kinds: Vec<AnnotationKind>,
-    /// The rate the findings are counted at.
-    pub(super) rate: Rate,
-    /// How long the media is at that rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) length: Option<i64>,
+    /// How the findings are counted.
+    pub(super) scale: Scale,
     /// The service's jobs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) jobs: Vec<(Subject, String)>,
@@ -83,20 +80,8 @@ pub(super) struct Ticket {
 impl Ticket {
     /// The ticket of media that nothing has been begun for.
     pub(super) fn new(kinds: &[AnnotationKind], technical: &Technical) -> Result<Self> {
-        let video = technical.video.first();
-        let rate = match video.and_then(|video| video.rate) {
-            Some(rate) => rate,
-            // Without frames there are the service's milliseconds.
-            None => Rate::new(1_000, 1)?,
-        };
-        let length = match video.and_then(|video| video.frames) {
-            Some(frames) => Some(frames),
-            None => match technical.container.duration {
-                Some(duration) => Some(duration.rescale_nearest(rate)?.value()),
-                None => None,
-            },
-        };
-        Ok(Self { kinds: kinds.to_vec(), rate, length, jobs: Vec::new(), still: None })
+        let scale = Scale::of(technical)?;
+        Ok(Self { kinds: kinds.to_vec(), scale, jobs: Vec::new(), still: None })
     }
 
     pub(super) fn read(operation: &'static str, job: &JobId) -> Result<Self> {
@@ -112,27 +97,6 @@ impl Ticket {
                 .caused_by(cause)
         })?;
         Ok(JobId(text))
-    }
-
-    /// The frame closest to a number of milliseconds, inside the media.
-    pub(super) fn frame(&self, millis: i64) -> Result<i64> {
-        let frame = MediaTime::from_micros(millis.saturating_mul(1_000), self.rate)?.value();
-        Ok(self.inside(frame))
-    }
-
-    /// `frame`, or the closest bound of the media.
-    pub(super) fn inside(&self, frame: i64) -> i64 {
-        frame.clamp(0, self.length.unwrap_or(i64::MAX).max(0))
-    }
-
-    /// The frames from `start` up to `end`, at least one where the media has one left.
-    pub(super) fn range(&self, start: i64, end: i64) -> Result<TimeRange> {
-        let start = match self.length {
-            Some(length) => start.clamp(0, (length - 1).max(0)),
-            None => start.max(0),
-        };
-        let end = self.inside(end.max(start.saturating_add(1)));
-        TimeRange::from_start_end(start, end.max(start), self.rate)
     }
 }
 
@@ -183,27 +147,5 @@ mod tests {
         use AnnotationKind::{Black, Face, Label, Shot};
         let subjects = Subject::of(&[Shot, Label, Black, Face], true);
         assert_eq!(subjects, [Subject::Segments, Subject::Labels, Subject::FaceSearch]);
-    }
-
-    #[test]
-    fn ranges_stay_inside_and_hold_a_frame() {
-        let ticket = Ticket {
-            kinds: Vec::new(),
-            rate: Rate::FPS_25,
-            length: Some(100),
-            jobs: Vec::new(),
-            still: None,
-        };
-        let range = |start, end| {
-            let range = ticket.range(start, end).unwrap();
-            (range.start(), range.end())
-        };
-        assert_eq!(range(10, 20), (10, 20));
-        assert_eq!(range(10, 10), (10, 11));
-        assert_eq!(range(90, 130), (90, 100));
-        assert_eq!(range(100, 101), (99, 100));
-        assert_eq!(ticket.frame(1_000).unwrap(), 25);
-        assert_eq!(ticket.frame(1_019).unwrap(), 25);
-        assert_eq!(ticket.frame(1_020).unwrap(), 26, "1020 ms is frame 25.5");
     }
 }

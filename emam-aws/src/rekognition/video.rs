@@ -14,9 +14,10 @@ use emam_core::{Error, ErrorKind, Result};
 use super::faces::People;
 use super::hits::Hit;
 use super::pages::{self, Page};
-use super::ticket::{Subject, Ticket, tag};
+use super::ticket::{Subject, tag};
 use super::{FINDINGS, Options, POLL, SUBMIT, read};
 use crate::error::error;
+use crate::scale::Scale;
 use crate::uri::S3Uri;
 
 /// How many results a page holds at most; the service's own limit.
@@ -221,7 +222,7 @@ pub(super) struct Segment {
 }
 
 /// The shots and black ranges a job has found.
-pub(super) async fn segments(client: &Client, id: &str, ticket: &Ticket) -> Result<Vec<Segment>> {
+pub(super) async fn segments(client: &Client, id: &str, scale: &Scale) -> Result<Vec<Segment>> {
     let found = pages::all(FINDINGS, |token| async move {
         let request = client.get_segment_detection().job_id(id).max_results(PAGE);
         let told = request.set_next_token(token).send().await;
@@ -239,7 +240,7 @@ pub(super) async fn segments(client: &Client, id: &str, ticket: &Ticket) -> Resu
         Ok::<Page<(SegmentDetection, String)>, Error>((page, told.next_token))
     })
     .await?;
-    exact(&found, ticket)
+    exact(&found, scale)
 }
 
 /// The segments by their frame numbers; by their milliseconds where the service tells no frames.
@@ -247,16 +248,16 @@ pub(super) async fn segments(client: &Client, id: &str, ticket: &Ticket) -> Resu
 /// The service's `EndFrameNumber` of a shot is its last frame, and the next shot begins one later
 /// (the example of `GetSegmentDetection` in the developer guide); milliseconds are rounded down.
 /// Black ends at the frame the picture begins with, or with the video's last frame.
-fn exact(found: &[(SegmentDetection, String)], ticket: &Ticket) -> Result<Vec<Segment>> {
+fn exact(found: &[(SegmentDetection, String)], scale: &Scale) -> Result<Vec<Segment>> {
     let mut segments: Vec<Segment> = Vec::new();
     for (one, model) in found {
         let start = match one.start_frame_number {
             Some(frame) => frame,
-            None => ticket.frame(one.start_timestamp_millis)?,
+            None => scale.frame(one.start_timestamp_millis)?,
         };
         let end = match one.end_frame_number {
             Some(frame) => frame,
-            None => ticket.frame(one.end_timestamp_millis)?,
+            None => scale.frame(one.end_timestamp_millis)?,
         };
         let cue = one.technical_cue_segment();
         let (kind, percent) = match (one.shot_segment(), cue) {
@@ -266,9 +267,9 @@ fn exact(found: &[(SegmentDetection, String)], ticket: &Ticket) -> Result<Vec<Se
             }
             _ => continue,
         };
-        let last = ticket.length.is_some_and(|length| end >= length - 1);
+        let last = scale.length.is_some_and(|length| end >= length - 1);
         let end = match kind {
-            _ if last => ticket.inside(i64::MAX),
+            _ if last => scale.inside(i64::MAX),
             AnnotationKind::Shot => end.saturating_add(1),
             _ => end,
         };
@@ -317,21 +318,20 @@ mod tests {
         all.into_iter().map(|one| (one.build(), "SHOT/2.0".to_owned())).collect()
     }
 
-    fn ticket(length: Option<i64>) -> Ticket {
-        let (kinds, jobs) = (vec![AnnotationKind::Shot], Vec::new());
-        Ticket { kinds, rate: Rate::FPS_29_97, length, jobs, still: None }
+    const fn scale(length: Option<i64>) -> Scale {
+        Scale { rate: Rate::FPS_29_97, length }
     }
 
-    fn spans(found: &[(SegmentDetection, String)], ticket: &Ticket) -> Vec<(bool, i64, i64)> {
-        let found = exact(found, ticket).unwrap();
+    fn spans(found: &[(SegmentDetection, String)], scale: &Scale) -> Vec<(bool, i64, i64)> {
+        let found = exact(found, scale).unwrap();
         found.iter().map(|one| (one.kind == AnnotationKind::Shot, one.start, one.end)).collect()
     }
 
     #[test]
     fn shots_touch_and_cover_the_video() {
         let wanted = [(true, 0, 300), (true, 300, 450), (false, 0, 299)];
-        assert_eq!(spans(&example(), &ticket(Some(450))), wanted);
-        assert_eq!(spans(&example(), &ticket(None)), wanted, "the length need not be known");
+        assert_eq!(spans(&example(), &scale(Some(450))), wanted);
+        assert_eq!(spans(&example(), &scale(None)), wanted, "the length need not be known");
     }
 
     #[test]
@@ -341,6 +341,6 @@ mod tests {
             (one.start_frame_number, one.end_frame_number) = (None, None);
         }
         let wanted = [(true, 0, 300), (true, 300, 450), (false, 0, 299)];
-        assert_eq!(spans(&found, &ticket(Some(450))), wanted);
+        assert_eq!(spans(&found, &scale(Some(450))), wanted);
     }
 }
