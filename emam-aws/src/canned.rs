@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the service was asked: operation and input.
+/// What the service was asked: operation and input. Where a service has no names of operations on the
+/// wire it is the method and the path.
 pub(crate) type Call = (String, Value);
 
 /// What is answered: a reply, or a status and a code, with `: ` and a message where it matters.
@@ -76,6 +77,13 @@ async fn serve(stream: TcpStream, answer: &Answer, seen: &Mutex<Vec<Call>>) {
     let mut stream = BufReader::new(stream);
     loop {
         let (mut operation, mut length, mut line) = (String::new(), 0, String::new());
+        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return;
+        }
+        // Services without targets are called by method and path.
+        if let Some((call, _)) = line.rsplit_once(' ') {
+            call.split('?').next().unwrap_or_default().clone_into(&mut operation);
+        }
         loop {
             line.clear();
             if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
@@ -101,17 +109,20 @@ async fn serve(stream: TcpStream, answer: &Answer, seen: &Mutex<Vec<Call>>) {
             seen.push((operation.clone(), input.clone()));
             seen.len() - 1
         };
+        let mut fault = String::new();
         let (status, body) = match answer(&operation, &input, before) {
             Ok(body) => (200, body),
-            Err((status, fault)) => {
-                let (code, said) = fault.split_once(": ").unwrap_or((fault, "as the service says"));
+            Err((status, refused)) => {
+                let (code, said) =
+                    refused.split_once(": ").unwrap_or((refused, "as the service says"));
+                fault = format!("x-amzn-errortype: {code}\r\n");
                 (status, json!({ "__type": code, "message": said }))
             }
         };
         let body = body.to_string();
         let head = format!(
             "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.1\r\n\
-             content-length: {}\r\n\r\n",
+             {fault}content-length: {}\r\n\r\n",
             body.len()
         );
         let all = head + &body;

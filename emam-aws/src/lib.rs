@@ -3,7 +3,8 @@
 //! Each service is a feature; see `Cargo.toml`. Nothing here decides what is done when: that is the
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
 
-#[cfg(all(test, any(feature = "rekognition", feature = "transcribe")))]
+#[cfg(test)]
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
 mod canned;
 pub mod context;
 pub mod error;

@@ -5,6 +5,8 @@
 //! takes is cut into pieces that overlap, and what was heard in them is put together.
 
 mod captions;
+#[cfg(feature = "mediaconvert")]
+mod cut;
 mod document;
 mod job;
 mod pieces;
@@ -27,6 +29,8 @@ use emam_core::time::{MediaTime, Rate};
 use emam_core::{Error, ErrorKind, Result};
 use serde_json::json;
 
+#[cfg(feature = "mediaconvert")]
+pub use cut::{CutOptions, MediaConvertPieces};
 pub use pieces::Pieces;
 pub use split::Piece;
 
