@@ -2,12 +2,16 @@
 //!
 //! Each service is a feature; see `Cargo.toml`. Nothing here decides what is done when: that is the
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(test)]
 #[cfg(any(feature = "rekognition", feature = "transcribe"))]
 mod canned;
 pub mod context;
 pub mod error;
+pub mod events;
+pub mod feeder;
+pub mod intake;
 #[cfg(feature = "rekognition")]
 pub mod rekognition;
 #[cfg(any(feature = "rekognition", feature = "transcribe"))]

@@ -18,6 +18,7 @@ pub mod catalog;
 mod none;
 pub mod notifier;
 pub mod prober;
+pub mod signal;
 pub mod storage;
 pub(crate) mod storage_rules;
 pub mod token;
@@ -36,6 +37,7 @@ pub use catalog::Catalog;
 pub use none::{NoArchive, NoTools};
 pub use notifier::{Notice, Notifier, NotifierCapabilities};
 pub use prober::{MediaSource, Prober};
+pub use signal::{ObjectChange, ObjectSignal, Signal, SignalHandler};
 pub use storage::{
     ByteRange, CopyOptions, GetOptions, Key, Object, Part, PresignMethod, PresignRequest,
     Presigned, PutFileOptions, PutOptions, Stat, Storage, StorageCapabilities, Upload,

@@ -31,6 +31,14 @@ pub fn begun_at(token: &str) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()
 }
 
+/// The first token in a longer text, for example in a job's name with a prefix and a suffix.
+pub fn find(text: &str) -> Option<&str> {
+    text.match_indices('-').find_map(|(dash, _)| {
+        let candidate = text.get(dash.checked_sub(32)?..dash + 17)?;
+        parts(candidate).map(|_| candidate)
+    })
+}
+
 fn parts(token: &str) -> Option<(Uuid, &str)> {
     let (run, attempt) = token.split_once('-')?;
     let hex =
@@ -55,6 +63,11 @@ mod tests {
         assert_eq!(run(&token), Some(id));
         assert_eq!(begun_at(&token), Some(clock.now()));
         assert_ne!(new(id, &SystemClock), new(id, &SystemClock));
+        for text in [&token, &format!("my-stack-{token}"), &format!("é-{token}.label-2")] {
+            assert_eq!(find(text), Some(token.as_str()), "{text}");
+        }
+        assert_eq!(find(&token[1..]), None);
+        assert_eq!(find("a-b-c"), None);
         for foreign in ["", "-", "job-1", &token[1..], &token.replace('-', "_")] {
             assert_eq!((run(foreign), begun_at(foreign)), (None, None), "{foreign}");
         }
