@@ -14,6 +14,8 @@ pub mod feeder;
 pub mod intake;
 #[cfg(feature = "rekognition")]
 pub mod rekognition;
+#[cfg(feature = "s3")]
+pub mod s3;
 #[cfg(any(feature = "rekognition", feature = "transcribe"))]
 mod scale;
 #[cfg(feature = "transcribe")]

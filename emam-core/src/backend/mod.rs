@@ -20,7 +20,7 @@ pub mod notifier;
 pub mod prober;
 pub mod signal;
 pub mod storage;
-pub(crate) mod storage_rules;
+pub mod storage_rules;
 pub mod token;
 pub mod transcoder;
 
