@@ -4,6 +4,9 @@
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(test)]
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod canned;
 #[cfg(feature = "cloudfront")]
 pub mod cloudfront;
 pub mod context;
@@ -15,9 +18,17 @@ pub mod intake;
 pub mod mediaconvert;
 pub mod metrics;
 pub mod policy;
+#[cfg(feature = "rekognition")]
+pub mod rekognition;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod scale;
 pub mod settings;
+#[cfg(feature = "transcribe")]
+pub mod transcribe;
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod uri;
 
 pub use context::AwsContext;
 
