@@ -4,12 +4,37 @@
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(test)]
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod canned;
+#[cfg(feature = "cloudfront")]
+pub mod cloudfront;
 pub mod context;
 pub mod error;
 pub mod events;
 pub mod feeder;
 pub mod intake;
+#[cfg(feature = "mediaconvert")]
+pub mod mediaconvert;
+pub mod metrics;
+pub mod policy;
+#[cfg(feature = "rekognition")]
+pub mod rekognition;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod scale;
+pub mod settings;
+#[cfg(feature = "transcribe")]
+pub mod transcribe;
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod uri;
 
 pub use context::AwsContext;
+
+/// The guide, here only so that its programs are run as tests of the documentation.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/guide/deploy-on-aws.md")]
+    mod deploy_on_aws {}
+}

@@ -18,7 +18,7 @@ pub struct World {
     /// The account's SQS.
     pub sqs: aws_sdk_sqs::Client,
     /// Where EventBridge and SNS would deliver to; absent when nobody listens.
-    pub events_queue: Option<String>,
+    events_queue: Mutex<Option<String>>,
     /// The ffmpeg program.
     pub ffmpeg: PathBuf,
     /// The ffprobe program.
@@ -31,8 +31,18 @@ impl World {
     /// A world with everything in its place and nothing going wrong.
     pub fn new(parts: Parts) -> Self {
         let Parts { clock, s3, sqs, events_queue, ffmpeg, ffprobe, scratch } = parts;
-        let switches = Mutex::default();
+        let (switches, events_queue) = (Mutex::default(), Mutex::new(events_queue));
         Self { clock, switches, s3, sqs, events_queue, ffmpeg, ffprobe, scratch }
+    }
+
+    /// The address of the queue events go to now.
+    pub fn events_queue(&self) -> Option<String> {
+        self.events_queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends events to another queue, or to none.
+    pub fn set_events_queue(&self, queue: Option<String>) {
+        *self.events_queue.lock().unwrap_or_else(PoisonError::into_inner) = queue;
     }
 
     /// What goes wrong on purpose now.
@@ -63,4 +73,26 @@ pub struct Parts {
     pub ffprobe: PathBuf,
     /// Work files.
     pub scratch: PathBuf,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::account;
+
+    /// A world whose S3 and SQS nobody listens at.
+    pub(crate) fn world() -> Arc<World> {
+        let nowhere = "http://127.0.0.1:9";
+        Arc::new(World::new(Parts {
+            clock: Clock::new(1.0),
+            s3: account::s3(nowhere),
+            sqs: account::sqs(nowhere),
+            events_queue: None,
+            ffmpeg: PathBuf::from("ffmpeg"),
+            ffprobe: PathBuf::from("ffprobe"),
+            scratch: std::env::temp_dir(),
+        }))
+    }
 }
