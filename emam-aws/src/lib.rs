@@ -35,6 +35,9 @@ pub use context::AwsContext;
 /// The guide, here only so that its programs are run as tests of the documentation.
 #[cfg(doctest)]
 mod guide {
+    #[cfg(feature = "mediaconvert")]
+    #[doc = include_str!("../../docs/guide/coming-from-elastic-transcoder.md")]
+    mod coming_from_elastic_transcoder {}
     #[doc = include_str!("../../docs/guide/deploy-on-aws.md")]
     mod deploy_on_aws {}
 }

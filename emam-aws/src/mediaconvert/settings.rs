@@ -97,7 +97,7 @@ pub(super) fn compile(
         groups.push(names::placed(group, &address(job.destination.as_ref(), job, name)?));
     }
     let accelerated = long(&job.technical, options.accelerate_above);
-    let start = job.technical.video.first().and_then(|video| video.start_timecode);
+    let start = job.technical.video.first().and_then(video::start);
     // Accelerated jobs want every timecode from zero. Relinking wants the original's, so media
     // that has one is not accelerated.
     let accelerated = accelerated && start.is_none();
@@ -433,7 +433,10 @@ impl Groups<'_> {
     fn group(&mut self, name: Name, settings: OutputGroupSettings, outputs: Vec<Output>) {
         // Of two of the same role the last counts.
         self.groups.retain(|(other, _)| other.role != name.role);
+        // What the console shows.
+        let kind = if name.role == Role::Hls { "Apple HLS" } else { "File Group" };
         let group = OutputGroup::builder()
+            .name(kind)
             .custom_name(name.role.as_str())
             .output_group_settings(settings)
             .set_outputs(Some(outputs))

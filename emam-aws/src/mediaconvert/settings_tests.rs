@@ -235,6 +235,7 @@ async fn a_proxy_is_what_a_proxy_has_to_be() {
             "videoSelector": {"rotate": "AUTO", "colorSpace": "FOLLOW"},
         }],
         "outputGroups": [{
+            "name": "File Group",
             "customName": "proxy",
             "outputGroupSettings": {
                 "type": "FILE_GROUP_SETTINGS",
@@ -352,6 +353,18 @@ async fn drop_frame_timecode_is_kept() {
     assert_eq!(picture["dropFrameTimecode"], "ENABLED");
     assert_eq!(picture["timecodeInsertion"], "PIC_TIMING_SEI");
     assert_eq!(picture["timecodeTrack"], "ENABLED");
+}
+
+#[tokio::test]
+async fn a_timecode_that_cannot_be_told_is_left_out() {
+    let mut technical = video();
+    let stream = &mut technical.video[0];
+    stream.rate = Some(Rate::FPS_120);
+    stream.start_timecode = Some(Timecode::parse("01:00:00:119", Rate::FPS_120).unwrap());
+    let settings = wired(compiled(technical, vec![proxy()])).await;
+    assert_eq!(settings["timecodeConfig"], json!({"source": "ZEROBASED"}));
+    let picture = &settings["outputGroups"][0]["outputs"][0]["videoDescription"];
+    assert_eq!(picture["timecodeTrack"], Value::Null);
 }
 
 #[test]

@@ -161,6 +161,22 @@ async fn jobs_are_told_as_they_are() {
 }
 
 #[tokio::test]
+async fn a_recorded_job_is_read() {
+    // From awsdocs/aws-doc-sdk-examples (7d1e123778), Apache-2.0.
+    let recorded: Value = serde_json::from_str(include_str!("recorded/get-job.json")).unwrap();
+    let mut done = recorded.clone();
+    done["job"]["status"] = json!("COMPLETE");
+    let server = Canned::answering(vec![(200, "", recorded), (200, "", done)]).await;
+    let transcoder = transcoder(&server, clock());
+    let id = JobId("1234567890123-abcdef".into());
+    let status = transcoder.poll(&id).await.unwrap();
+    assert!(matches!(status, JobStatus::Running { fraction: 0.0, .. }), "{status:?}");
+    // Its outputs are in another bucket than ours, so it has made nothing of ours.
+    let outputs = transcoder.outputs(&id).await.unwrap();
+    assert!(outputs.files.is_empty() && outputs.audio_channels.is_empty());
+}
+
+#[tokio::test]
 async fn ended_and_unknown_jobs_are_cancelled_at_once() {
     let server = Canned::answering(vec![
         (202, "", json!({})),

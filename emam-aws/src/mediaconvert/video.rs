@@ -85,7 +85,7 @@ impl Frames {
             variable: video.variable_rate,
             count: video.frames,
             fields: video.field_order,
-            start: video.start_timecode,
+            start: start(video),
         }
     }
 
@@ -145,6 +145,12 @@ impl Frames {
         let rate = self.rate.filter(|_| self.variable)?;
         Some((i32::try_from(rate.num()).ok()?, i32::try_from(rate.den()).ok()?))
     }
+}
+
+/// The timecode the copies of a picture begin at: the original's. The API has no more than two
+/// digits up to 59 for the frame, so that of faster pictures cannot be told.
+pub(super) fn start(video: &VideoStream) -> Option<Timecode> {
+    video.start_timecode.filter(|start| start.rate().nominal() <= 60)
 }
 
 /// H.264 at `size`, as good as a constant rate factor of `crf` asks for, in closed groups of
