@@ -6,6 +6,7 @@ mod backends;
 mod blocking;
 mod catalog;
 pub(crate) mod error;
+mod fetching;
 mod jobs;
 #[cfg(feature = "cli")]
 pub(crate) mod needs;
@@ -22,6 +23,7 @@ pub(crate) use backends::LocalBackends;
 pub use analyzer::FfAnalyzer;
 pub use archive::{ColdFolder, RestoreTime, RestoreTimes};
 pub use catalog::SqliteCatalog;
+pub use fetching::Fetching;
 pub use probe::FfProber;
 pub use storage::{FolderStorage, UnfinishedUpload};
 pub use tools::{Tool, ToolPaths, ToolVersion, Tools, Toolset};
