@@ -19,6 +19,7 @@ mod transcode;
 mod work;
 
 pub(crate) use backends::LocalBackends;
+pub use backends::LocalTools;
 
 pub use analyzer::FfAnalyzer;
 pub use archive::{ColdFolder, RestoreTime, RestoreTimes};
