@@ -9,5 +9,7 @@ pub mod context;
 pub mod dynamodb;
 pub mod error;
 pub mod events;
+pub mod feeder;
+pub mod intake;
 
 pub use context::AwsContext;

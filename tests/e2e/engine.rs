@@ -122,15 +122,17 @@ impl Scene {
     async fn engine(&self, workers: usize) -> (Engine, Arc<Backends>) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let path = self.folder.path().join("catalog.db");
-        let catalog = SqliteCatalog::open(path, Arc::clone(&clock)).await.unwrap();
+        let catalog = Arc::new(SqliteCatalog::open(path, Arc::clone(&clock)).await.unwrap());
         let backends = Arc::new(Backends {
-            catalog: Arc::new(catalog),
+            runs: Arc::clone(&catalog) as _,
+            catalog,
             originals: Arc::new(MemoryStorage::new()),
             proxies: Arc::new(MemoryStorage::new()),
             archive: Arc::new(NoArchive),
             prober: Arc::new(NoTools::default()),
             transcoder: Arc::new(NoTools::default()),
             analyzers: Vec::new(),
+            notifiers: Vec::new(),
             clock,
         });
         let options = EngineOptions {
@@ -141,8 +143,10 @@ impl Scene {
                 max_attempts: 3,
                 first_wait: Duration::from_millis(20),
                 longest_wait: Duration::from_millis(50),
+                ..RetryPolicy::default()
             },
             lanes: BTreeMap::from([("narrow".to_owned(), 2)]),
+            analyze: Vec::new(),
             observer: None,
         };
         let workflow: Arc<dyn Workflow> = Arc::new(Scripted(Arc::clone(&self.script)));

@@ -381,6 +381,7 @@ async fn full_disk_fails_the_run_and_a_retry_goes_on_once_there_is_room() {
             max_attempts: 2,
             first_wait: Duration::from_millis(10),
             longest_wait: Duration::from_millis(10),
+            ..RetryPolicy::default()
         })
         .open(scene.path().join("library"))
         .await

@@ -95,7 +95,8 @@ impl Archive {
     /// [`NotFound`](ErrorKind::NotFound) for an unknown asset;
     /// [`Unsupported`](ErrorKind::Unsupported) for a speed the class does not have.
     pub async fn plan_restore(&self, request: &RestoreRequest) -> Result<ArchivePlan> {
-        let movable = ["archived"];
+        // One that is under way can be made faster, one that is done kept for longer.
+        let movable = ["archived", "restoring", "restored"];
         self.plan(&request.assets, &movable, "nothing of it is archived", |instance| {
             let class = class_of(&instance.state).unwrap_or(StorageClass::Archive);
             self.check_speed(class, request.speed)?;

@@ -10,6 +10,7 @@ mod direct;
 mod events;
 mod guard;
 mod intake;
+mod news;
 mod projects;
 mod run;
 mod runs;

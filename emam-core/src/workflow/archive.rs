@@ -214,7 +214,7 @@ pub(super) async fn settle_states(backends: &Backends, asset: AssetId) -> Result
 }
 
 /// Makes the state of one file in the catalog the one its archive tells.
-pub(super) async fn settle_state(backends: &Backends, instance: &Instance) -> Result<()> {
+pub(crate) async fn settle_state(backends: &Backends, instance: &Instance) -> Result<()> {
     let state = match backends.archive.status(&instance.key.parse()?).await? {
         ArchiveStatus::Online => InstanceState::Stored,
         ArchiveStatus::Archiving(class) => InstanceState::Archiving { storage_class: class },

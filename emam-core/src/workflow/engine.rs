@@ -17,7 +17,7 @@ use crate::id::RunId;
 use crate::model::{AnnotationKind, Failure, Progress, Run, RunKind};
 use crate::workflow::context::{RunContext, lock};
 use crate::workflow::retry::{RetryPolicy, reason};
-use crate::workflow::{End, Stop, Workflow, reconcile};
+use crate::workflow::{End, Stop, Workflow, notices, reconcile};
 
 /// How an engine works.
 #[derive(Debug, Clone)]
@@ -122,6 +122,10 @@ impl Engine {
             (0..shared.options.workers).map(|_| tokio::spawn(work(Arc::clone(&shared)))).collect();
         if shared.options.workers > 0 {
             tasks.push(tokio::spawn(reconcile::keep_true(Arc::clone(&shared))));
+            for notifier in &shared.backends.notifiers {
+                let (shared, notifier) = (Arc::clone(&shared), Arc::clone(notifier));
+                tasks.push(tokio::spawn(notices::tell(shared, notifier)));
+            }
         }
         Self { shared, tasks: Mutex::new(tasks) }
     }

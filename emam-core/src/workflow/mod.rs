@@ -17,6 +17,7 @@ mod engine;
 mod frame_map;
 mod ingest;
 mod job;
+mod notices;
 mod reconcile;
 mod renditions;
 mod retry;
@@ -34,7 +35,9 @@ pub use ingest::{IngestOptions, IngestResult};
 pub use retry::RetryPolicy;
 
 pub(crate) use analyze::{Analyze, AnalyzeParams, share_out};
-pub(crate) use archive::{ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals};
+pub(crate) use archive::{
+    ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals, settle_state,
+};
 #[cfg(feature = "gateway")]
 pub(crate) use ingest::key_name;
 pub(crate) use ingest::{Ingest, IngestParams, IngestSource, own_key};
