@@ -11,5 +11,7 @@ pub mod error;
 pub mod events;
 pub mod feeder;
 pub mod intake;
+#[cfg(feature = "events")]
+pub mod queue;
 
 pub use context::AwsContext;

@@ -36,7 +36,7 @@ impl Dynamo {
     }
 
     async fn runs(&self, options: RunOptions, log: Arc<dyn Events>) -> (DynamoRuns, Tables) {
-        let client = aws_sdk_dynamodb::Client::new(&account(&self.address).await.of("dynamodb"));
+        let client = aws_sdk_dynamodb::Client::new(&account(&self.address).await);
         let tables = Tables { ingest: fresh_name("ingest"), delivery: fresh_name("delivery") };
         let runs = DynamoRuns::new(client, tables.clone(), options, log);
         runs.create_tables().await.expect("create tables");
@@ -72,7 +72,7 @@ async fn each_table_has_its_kinds_and_runs_expire() {
     let log = dynamo.log().await;
     let options = RunOptions { keep_ended: Some(Duration::from_secs(3600)) };
     let (runs, tables) = dynamo.runs(options, log).await;
-    let client = aws_sdk_dynamodb::Client::new(&account(&dynamo.address).await.of("dynamodb"));
+    let client = aws_sdk_dynamodb::Client::new(&account(&dynamo.address).await);
     let items = async |table: &str| {
         let scan = client.scan().table_name(table).send().await.expect("scan");
         scan.items.unwrap_or_default()
@@ -123,7 +123,7 @@ async fn what_is_too_large_or_not_there_is_told() {
     assert_eq!(refused, 1);
     assert_eq!(runs.run(run.id).await.expect("read").steps.len(), 6);
 
-    let client = aws_sdk_dynamodb::Client::new(&account(&dynamo.address).await.of("dynamodb"));
+    let client = aws_sdk_dynamodb::Client::new(&account(&dynamo.address).await);
     let tables = Tables { ingest: "not-made".into(), delivery: "not-made".into() };
     let runs = DynamoRuns::new(client, tables, RunOptions::default(), log);
     let error = runs.run(RunId::new(&SystemClock)).await.unwrap_err();
