@@ -68,7 +68,7 @@ impl Worker {
         }
     }
 
-    async fn hide(&self, handle: &str, time: Duration) {
+    pub(super) async fn hide(&self, handle: &str, time: Duration) {
         let change = self
             .client
             .change_message_visibility()
