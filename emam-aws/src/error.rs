@@ -116,6 +116,10 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             PermissionDenied,
             "the credentials may not do this; `emam aws policy` prints what is needed",
         ),
+        "MessageRejected" | "MailFromDomainNotVerifiedException" => (
+            PermissionDenied,
+            "SES does not send for this address; verify the address or its domain with SES",
+        ),
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
             (Unauthenticated, "the credentials have expired; renew them")
         }

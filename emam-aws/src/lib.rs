@@ -11,6 +11,8 @@ pub mod error;
 pub mod events;
 pub mod feeder;
 pub mod intake;
+#[cfg(feature = "notify")]
+pub mod notify;
 #[cfg(feature = "events")]
 pub mod queue;
 

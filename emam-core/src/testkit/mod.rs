@@ -39,6 +39,7 @@ pub mod archive;
 pub mod catalog;
 mod faults;
 mod media;
+pub mod notifier;
 pub mod prober;
 pub mod storage;
 pub mod transcoder;
@@ -58,6 +59,7 @@ pub use archive::{ArchiveFixture, ArchiveUnderTest};
 pub use catalog::{CatalogFixture, WorkflowsFixture, WorkflowsUnderTest};
 pub use faults::{FaultyStorage, StorageCall};
 pub use media::{KnownAudio, KnownMedia, KnownVideo, MediaFixture};
+pub use notifier::{Arrived, Inbox, NotifierFixture, NotifierUnderTest};
 pub use prober::ProberFixture;
 pub use transcoder::{TranscoderFixture, TranscoderUnderTest};
 
@@ -159,6 +161,12 @@ mod tests {
     fn every_promise_of_archive_has_a_case_that_is_run() {
         let suite = include_str!("archive.rs");
         assert_complete(include_str!("../backend/archive.rs"), suite, "$fixture, archive:");
+    }
+
+    #[test]
+    fn every_promise_of_notifier_has_a_case_that_is_run() {
+        let suite = include_str!("notifier.rs");
+        assert_complete(include_str!("../backend/notifier.rs"), suite, "$fixture, notifier:");
     }
 
     #[test]
