@@ -128,9 +128,9 @@ impl Inbox for Mailbox {
         let url = format!("{}/_ministack/ses/messages", self.address);
         let answer = reqwest::get(url).await.expect("ask").text().await.expect("an answer");
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
-        let all = answer["messages"].as_array().expect("messages");
-        all.iter()
-            .filter(|mail| mail.to_string().contains(&self.to))
+        let accounts = answer["messages"].as_object().expect("messages by account");
+        let all = accounts.values().flat_map(|all| all.as_array().expect("messages"));
+        all.filter(|mail| mail.to_string().contains(&self.to))
             .map(|mail| {
                 let subject = mail["Subject"].as_str().expect("a subject").to_owned();
                 let body = mail["BodyText"].as_str().expect("a text");
