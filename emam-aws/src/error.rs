@@ -164,9 +164,17 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             (Integrity, "the bytes did not arrive as they were sent; send them again")
         }
         "RequestTimeout" | "RequestTimeoutException" => (Timeout, "the request took too long"),
-        "NotImplemented" | "MethodNotAllowed" | "NoLongerSupportedException" => {
-            (Unsupported, "the service does not do this")
+        "NoLongerSupportedException" => (
+            Unsupported,
+            "Glacier vaults take no new customers; archive with the S3 Glacier storage classes",
+        ),
+        "InsufficientCapacityException" => {
+            (RateLimited, "expedited retrieval has no capacity now; ask for standard, or try later")
         }
+        "PolicyEnforcedException" => {
+            (PermissionDenied, "the account's data retrieval policy forbids this; change it")
+        }
+        "NotImplemented" | "MethodNotAllowed" => (Unsupported, "the service does not do this"),
         _ if status == 429 => (RateLimited, "AWS takes no more of this for now"),
         _ if status >= 500 => (Unavailable, "the service has failed; trying again may help"),
         _ if status == 404 => (NotFound, "AWS does not have this"),

@@ -4,16 +4,30 @@
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(feature = "cloudfront")]
+pub mod cloudfront;
 pub mod context;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 pub mod error;
 pub mod events;
 pub mod feeder;
+#[cfg(feature = "glacier")]
+pub mod glacier;
 pub mod intake;
+pub mod metrics;
 #[cfg(feature = "notify")]
 pub mod notify;
+pub mod policy;
 #[cfg(feature = "events")]
 pub mod queue;
+pub mod settings;
 
 pub use context::AwsContext;
+
+/// The guide, here only so that its programs are run as tests of the documentation.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/guide/deploy-on-aws.md")]
+    mod deploy_on_aws {}
+}

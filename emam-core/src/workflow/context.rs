@@ -17,6 +17,9 @@ use crate::model::{Progress, Run, Step, StepState};
 use crate::workflow::Stop;
 use crate::workflow::engine::{EngineOptions, Point, Shared};
 
+/// The steps of a run as recorded, by name.
+type Journal = Arc<Mutex<BTreeMap<String, Step>>>;
+
 /// A run under execution.
 #[derive(Debug)]
 pub struct RunContext {
@@ -24,7 +27,7 @@ pub struct RunContext {
     run: Run,
     lease: Lease,
     /// The steps as recorded, by name.
-    journal: Mutex<BTreeMap<String, Step>>,
+    journal: Journal,
     /// The step begun last: the one a failure is blamed on.
     current: Mutex<String>,
 }
@@ -34,7 +37,7 @@ impl RunContext {
         let begun = run.steps.iter().rev().find(|step| step.state != StepState::Done);
         let current = Mutex::new(begun.map(|step| step.name.clone()).unwrap_or_default());
         let journal = run.steps.iter().map(|step| (step.name.clone(), step.clone())).collect();
-        Self { shared, run, lease, journal: Mutex::new(journal), current }
+        Self { shared, run, lease, journal: Arc::new(Mutex::new(journal)), current }
     }
 
     /// The run as it was claimed.
@@ -94,6 +97,7 @@ impl RunContext {
         let context = StepContext {
             shared: Arc::clone(&self.shared),
             lease: self.lease.clone(),
+            journal: Arc::clone(&self.journal),
             name: name.to_owned(),
             note: Arc::clone(&note),
         };
@@ -194,6 +198,7 @@ impl RunContext {
 pub struct StepContext {
     shared: Arc<Shared>,
     lease: Lease,
+    journal: Journal,
     name: String,
     note: Arc<Mutex<Note>>,
 }
@@ -239,6 +244,10 @@ impl StepContext {
             now: self.shared.backends.clock.now(),
         };
         self.shared.backends.runs.report_step(&self.lease, &report).await?;
+        // Whoever tidies after the run is to know what was noted last.
+        if let Some(step) = lock(&self.journal).get_mut(&self.name) {
+            step.output = report.output;
+        }
         *lock(&self.note) = note;
         Ok(())
     }

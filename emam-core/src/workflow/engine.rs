@@ -70,6 +70,9 @@ pub struct Boundary<'a> {
     pub step: Option<&'a str>,
     /// Which boundary.
     pub point: Point,
+    /// What became of the run, at [`Point::Settled`]; absent where it was taken by another worker
+    /// or could not be settled.
+    pub settlement: Option<&'a Settlement>,
 }
 
 /// A boundary between or around steps.
@@ -199,7 +202,13 @@ impl Shared {
 
     pub(super) fn observe(&self, run: &Run, step: Option<&str>, point: Point) {
         if let Some(observer) = &self.options.observer {
-            observer.at(&Boundary { run, step, point });
+            observer.at(&Boundary { run, step, point, settlement: None });
+        }
+    }
+
+    fn observe_settled(&self, run: &Run, settlement: Option<&Settlement>) {
+        if let Some(observer) = &self.options.observer {
+            observer.at(&Boundary { run, step: None, point: Point::Settled, settlement });
         }
     }
 
@@ -294,12 +303,14 @@ async fn execute(shared: &Arc<Shared>, leased: Leased) {
         }
     };
     shared.observe(cx.run(), None, Point::Settling);
-    if let Err(error) = settle(shared, workflow.as_ref(), &cx, &lease, outcome).await {
+    let settled = settle(shared, workflow.as_ref(), &cx, &lease, outcome).await;
+    let settlement = settled.unwrap_or_else(|error| {
         // The lease runs out and the run is taken up again.
         tracing::warn!(run = %lease.run, error = %error.report(), "the run could not be settled");
-    }
+        None
+    });
     lock(&shared.live).remove(&lease.run);
-    shared.observe(cx.run(), None, Point::Settled);
+    shared.observe_settled(cx.run(), settlement.as_ref());
     shared.changed();
 }
 
@@ -320,10 +331,10 @@ async fn settle(
     cx: &RunContext,
     lease: &Lease,
     outcome: Outcome,
-) -> Result<()> {
+) -> Result<Option<Settlement>> {
     let clock = shared.backends.clock.as_ref();
     let settlement = match outcome {
-        Outcome::LeaseLost => return Ok(()),
+        Outcome::LeaseLost => return Ok(None),
         Outcome::Closing => Settlement::Released,
         Outcome::CancelRequested => {
             workflow.stopped(cx, &End::Cancelled).await?;
@@ -352,7 +363,7 @@ async fn settle(
         }
     };
     shared.backends.runs.settle_run(lease, &settlement, clock.now()).await?;
-    Ok(())
+    Ok(Some(settlement))
 }
 
 /// Keeps the lease alive and the catalog's view of the progress fresh; comes back when the run is

@@ -15,6 +15,14 @@ pub struct Switches {
     pub cut: f64,
     /// How long every answer takes in addition, in milliseconds of real time.
     pub delay_ms: u64,
+    /// Bodies of objects go no faster than this many bytes a second, both ways; 0 is no limit.
+    pub slow_bytes_s: u64,
+    /// The share of GetObject answers in which one byte is changed.
+    pub corrupt_gets: f64,
+    /// The share of PutObject and UploadPart bodies in which one byte is changed.
+    pub corrupt_puts: f64,
+    /// The share of GetObject answers that are cut in the middle of the body.
+    pub cut_gets: f64,
     /// The share of events that never arrive.
     pub lose_events: f64,
     /// The share of events that arrive twice.
@@ -44,6 +52,10 @@ impl Default for Switches {
             server_error: 0.0,
             cut: 0.0,
             delay_ms: 0,
+            slow_bytes_s: 0,
+            corrupt_gets: 0.0,
+            corrupt_puts: 0.0,
+            cut_gets: 0.0,
             lose_events: 0.0,
             double_events: 0.0,
             late_events_ms: 0,

@@ -64,3 +64,25 @@ pub struct Parts {
     /// Work files.
     pub scratch: PathBuf,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::account;
+
+    /// A world whose S3 and SQS nobody listens at.
+    pub(crate) fn world() -> Arc<World> {
+        let nowhere = "http://127.0.0.1:9";
+        Arc::new(World::new(Parts {
+            clock: Clock::new(1.0),
+            s3: account::s3(nowhere),
+            sqs: account::sqs(nowhere),
+            events_queue: None,
+            ffmpeg: PathBuf::from("ffmpeg"),
+            ffprobe: PathBuf::from("ffprobe"),
+            scratch: std::env::temp_dir(),
+        }))
+    }
+}
