@@ -117,6 +117,10 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             PermissionDenied,
             "the credentials may not do this; `emam aws policy` prints what is needed",
         ),
+        "MessageRejected" | "MailFromDomainNotVerifiedException" => (
+            PermissionDenied,
+            "SES does not send for this address; verify the address or its domain with SES",
+        ),
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
             (Unauthenticated, "the credentials have expired; renew them")
         }
@@ -175,9 +179,17 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             (Conflict, "the same token was used for another request before")
         }
         "RequestTimeout" | "RequestTimeoutException" => (Timeout, "the request took too long"),
-        "NotImplemented" | "MethodNotAllowed" | "NoLongerSupportedException" => {
-            (Unsupported, "the service does not do this")
+        "NoLongerSupportedException" => (
+            Unsupported,
+            "Glacier vaults take no new customers; archive with the S3 Glacier storage classes",
+        ),
+        "InsufficientCapacityException" => {
+            (RateLimited, "expedited retrieval has no capacity now; ask for standard, or try later")
         }
+        "PolicyEnforcedException" => {
+            (PermissionDenied, "the account's data retrieval policy forbids this; change it")
+        }
+        "NotImplemented" | "MethodNotAllowed" => (Unsupported, "the service does not do this"),
         _ if status == 429 => (RateLimited, "AWS takes no more of this for now"),
         _ if status >= 500 => (Unavailable, "the service has failed; trying again may help"),
         _ if status == 404 => (NotFound, "AWS does not have this"),
