@@ -4,6 +4,8 @@
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(all(feature = "local", feature = "s3"))]
+mod assembly;
 #[cfg(test)]
 #[cfg(any(feature = "rekognition", feature = "transcribe"))]
 mod canned;
@@ -38,6 +40,8 @@ pub mod transcribe;
 #[cfg(any(feature = "rekognition", feature = "transcribe"))]
 mod uri;
 
+#[cfg(all(feature = "local", feature = "s3"))]
+pub use assembly::{Account, AwsProvider, Listener, open};
 pub use context::AwsContext;
 
 /// The guide, here only so that its programs are run as tests of the documentation.

@@ -13,7 +13,9 @@ use crate::backend::{
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::library::{Library, Provider};
+use crate::library::Library;
+#[cfg(feature = "local")]
+use crate::library::Provider;
 #[cfg(feature = "local")]
 use crate::local::LocalBackends;
 use crate::model::AnnotationKind;

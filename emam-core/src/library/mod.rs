@@ -188,10 +188,12 @@ impl Library {
     }
 
     /// Waits until somebody closes the library: for what works beside it and is to end with it.
-    pub async fn closing(&self) {
+    pub fn closing(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut closing = self.inner.engine.closing();
-        // A library that is gone is closed too.
-        let _ = closing.wait_for(|closing| *closing).await;
+        async move {
+            // A library that is gone is closed too.
+            let _ = closing.wait_for(|closing| *closing).await;
+        }
     }
 
     /// Stops working and waits until all runs under way are let go of; they go on when the library
