@@ -4,20 +4,39 @@
 //! library's, which is the same on a laptop. See `docs/guide/deploy-on-aws.md`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(test)]
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod canned;
 #[cfg(feature = "cloudfront")]
 pub mod cloudfront;
 pub mod context;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 pub mod error;
 pub mod events;
 pub mod feeder;
+#[cfg(feature = "glacier")]
+pub mod glacier;
 pub mod intake;
 #[cfg(feature = "mediaconvert")]
 pub mod mediaconvert;
 pub mod metrics;
+#[cfg(feature = "notify")]
+pub mod notify;
 pub mod policy;
+#[cfg(feature = "events")]
+pub mod queue;
+#[cfg(feature = "rekognition")]
+pub mod rekognition;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod scale;
 pub mod settings;
+#[cfg(feature = "transcribe")]
+pub mod transcribe;
+#[cfg(any(feature = "rekognition", feature = "transcribe"))]
+mod uri;
 
 pub use context::AwsContext;
 

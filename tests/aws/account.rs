@@ -1,5 +1,8 @@
 //! The emulated account of the tests, by the addresses the environment names.
 
+// Not every test needs all of it.
+#![allow(dead_code)]
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Credentials;
 use emam_aws::AwsContext;

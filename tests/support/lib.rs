@@ -1,5 +1,6 @@
 //! Shared by the tests.
 
+pub mod aws;
 pub mod bytes;
 pub mod media;
 

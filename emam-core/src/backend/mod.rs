@@ -14,6 +14,7 @@
 
 pub mod analyzer;
 pub mod archive;
+mod by_kind;
 pub mod catalog;
 mod none;
 pub mod notifier;
@@ -33,6 +34,7 @@ pub use archive::{
     Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, Quote, QuoteRequest, RestoreOptions,
     RestoreSpeed,
 };
+pub use by_kind::ByKind;
 pub use catalog::Catalog;
 pub use none::{NoArchive, NoTools};
 pub use notifier::{Notice, Notifier, NotifierCapabilities};

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::Topic;
 
 /// Tells people or programs outside what happened.
@@ -55,4 +55,24 @@ pub struct Notice {
     pub text: String,
     /// What a program needs: the event as it is in the log.
     pub data: Value,
+}
+
+impl Notice {
+    /// The notice as JSON, for a service that takes at most `largest` bytes.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) where it has more.
+    pub fn checked_json(&self, operation: &'static str, largest: usize) -> Result<String> {
+        let json = serde_json::to_string(self).map_err(|cause| {
+            Error::new(ErrorKind::Unexpected, operation, "a notice has no JSON").caused_by(cause)
+        })?;
+        if json.len() <= largest {
+            return Ok(json);
+        }
+        let message = "the notice is larger than the service takes; tell less of it";
+        Err(Error::invalid(operation, message)
+            .with("notice", &self.id)
+            .with("bytes", json.len())
+            .with("most", largest))
+    }
 }

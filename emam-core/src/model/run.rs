@@ -25,6 +25,9 @@ pub enum RunKind {
 }
 
 impl RunKind {
+    /// Every kind, in the order of its declaration.
+    pub const ALL: [RunKind; 4] = [Self::Ingest, Self::Analyze, Self::Archive, Self::Restore];
+
     /// The name used in JSON and every binding, for example `ingest`.
     pub const fn as_str(self) -> &'static str {
         match self {

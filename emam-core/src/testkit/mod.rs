@@ -39,6 +39,7 @@ pub mod archive;
 pub mod catalog;
 mod faults;
 mod media;
+pub mod notifier;
 pub mod prober;
 pub mod storage;
 pub mod transcoder;
@@ -55,9 +56,10 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub use analyzer::AnalyzerFixture;
 pub use archive::{ArchiveFixture, ArchiveUnderTest};
-pub use catalog::CatalogFixture;
+pub use catalog::{CatalogFixture, WorkflowsFixture, WorkflowsUnderTest};
 pub use faults::{FaultyStorage, StorageCall};
 pub use media::{KnownAudio, KnownMedia, KnownVideo, MediaFixture};
+pub use notifier::{Arrived, Inbox, NotifierFixture, NotifierUnderTest};
 pub use prober::ProberFixture;
 pub use transcoder::{TranscoderFixture, TranscoderUnderTest};
 
@@ -162,6 +164,12 @@ mod tests {
     }
 
     #[test]
+    fn every_promise_of_notifier_has_a_case_that_is_run() {
+        let suite = include_str!("notifier.rs");
+        assert_complete(include_str!("../backend/notifier.rs"), suite, "$fixture, notifier:");
+    }
+
+    #[test]
     fn every_promise_of_prober_transcoder_and_analyzer_has_a_case_that_is_run() {
         let suite = include_str!("prober.rs");
         assert_complete(include_str!("../backend/prober.rs"), suite, "$fixture, prober:");
@@ -169,6 +177,18 @@ mod tests {
         assert_complete(include_str!("../backend/transcoder.rs"), suite, "$fixture, transcoder:");
         let suite = include_str!("analyzer.rs");
         assert_complete(include_str!("../backend/analyzer.rs"), suite, "$fixture, analyzer:");
+    }
+
+    #[test]
+    fn every_promise_of_workflows_is_run_for_stores_of_runs_alone() {
+        let promises = between(include_str!("../backend/catalog/workflows.rs"), "/// - `", "`:");
+        let macros = include_str!("catalog/mod.rs");
+        let list = macros.split_once("macro_rules! workflows_conformance").expect("macro").1;
+        let list = list.split_once("$fixture, catalog:").expect("its cases").1;
+        let list = list.split_once('}').expect("its end").0;
+        let run: BTreeSet<_> = list.split(',').map(str::trim).collect();
+        let missing: Vec<_> = promises.difference(&run).collect();
+        assert!(promises.len() > 20 && missing.is_empty(), "not run: {missing:?}");
     }
 
     /// Every promise of the catalog's traits is a case, and every case is run by the macro.
@@ -196,6 +216,7 @@ mod tests {
             include_str!("catalog/sequences.rs"),
             include_str!("catalog/workflows.rs"),
             include_str!("catalog/leases.rs"),
+            include_str!("catalog/shared_work.rs"),
             include_str!("catalog/search.rs"),
             include_str!("catalog/filters.rs"),
             include_str!("catalog/events.rs"),
@@ -204,7 +225,9 @@ mod tests {
         .concat();
         let promises = between(&contract, "/// - `", "`:");
         let cases = between(&suite, "\npub async fn ", "(");
-        let list = include_str!("catalog/mod.rs").split_once("$fixture, catalog:").expect("macro");
+        let macros = include_str!("catalog/mod.rs");
+        let list = macros.split_once("macro_rules! catalog_conformance").expect("macro").1;
+        let list = list.split_once("$fixture, catalog:").expect("its cases");
         let list = list.1.split_once('}').expect("its end").0;
         let run: BTreeSet<_> =
             list.split(',').map(str::trim).filter(|case| !case.is_empty()).collect();

@@ -19,6 +19,7 @@ mod bins;
 mod categories;
 mod events;
 mod projects;
+pub mod run_rules;
 mod search;
 mod sequences;
 mod workflows;

@@ -52,6 +52,8 @@ use crate::model::{Failure, Page, PageRequest, Progress, Run, RunKind, RunState,
 /// - `a_lane_is_left`: whoever leaves makes room, leaving twice is fine, and a holder whose time is
 ///   over holds nothing any more.
 /// - `runs_are_listed_newest_first`: with filter by state, kind and asset, over pages of any size.
+/// - `changes_of_runs_are_logged`: each change but an extended lease is an event `run.created` or
+///   `run.updated` with the run's kind and state.
 #[async_trait]
 pub trait Workflows: Debug + Send + Sync + 'static {
     /// Stores a queued run; gives the run that has its idempotency key, if one has.

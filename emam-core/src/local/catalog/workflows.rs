@@ -10,11 +10,11 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
 
 use crate::backend::catalog::{
-    Claim, LaneEntry, Lease, Leased, RunFilter, Settlement, StepReport, Workflows,
+    Claim, LaneEntry, Lease, Leased, RunFilter, Settlement, StepReport, Workflows, run_rules,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::id::RunId;
-use crate::model::{Page, PageRequest, Progress, Run, RunState, Step, StepState};
+use crate::model::{Page, PageRequest, Progress, Run, RunState, Step};
 
 use super::SqliteCatalog;
 use super::codes::{Code, instant, micros, sql_list};
@@ -113,12 +113,7 @@ fn start(tx: &Tx<'_>, run: &Run) -> Sql<Run> {
             return Ok(started.run);
         }
     }
-    if run.state != RunState::Queued {
-        return Err(Error::invalid(tx.operation, "a run starts in the state queued")
-            .with("run", run.id)
-            .with("state", run.state.as_str())
-            .into());
-    }
+    run_rules::check_start(tx.operation, run)?;
     let inserted = tx
         .prepare_cached(
             "INSERT INTO run (id, kind, state, priority, asset, idempotency_key, due_at, progress, \
@@ -157,11 +152,7 @@ fn claim(tx: &Tx<'_>, claim: &Claim) -> Sql<Option<Leased>> {
         return Ok(None);
     };
     row.epoch += 1;
-    // Its worker has died or hung: if the step is why, that must not go on for ever.
-    row.run.attempts += u32::from(row.run.state == RunState::Running);
-    row.run.state = RunState::Running;
-    row.run.resume_at = None;
-    row.run.updated_at = claim.now;
+    run_rules::claim(&mut row.run, claim.now);
     store(tx, &row, Some(claim.until))?;
     tx.prepare_cached("UPDATE run SET worker = ?2 WHERE seq = ?1")?
         .execute(params![row.seq, claim.worker])?;
@@ -173,15 +164,7 @@ fn claim(tx: &Tx<'_>, claim: &Claim) -> Sql<Option<Leased>> {
 /// Reads the run of a lease that still holds.
 fn leased(tx: &Tx<'_>, lease: &Lease) -> Sql<Row> {
     let row = load(tx, tx.operation, lease.run)?;
-    if row.run.state != RunState::Running || row.epoch != lease.epoch {
-        let message = "this lease on the run is over; stop working on it";
-        return Err(Error::new(ErrorKind::Conflict, tx.operation, message)
-            .with("run", lease.run)
-            .with("state", row.run.state.as_str())
-            .with("epoch", lease.epoch)
-            .with("present_epoch", row.epoch)
-            .into());
-    }
+    run_rules::check_lease(tx.operation, lease, &row.run, row.epoch)?;
     Ok(row)
 }
 
@@ -204,87 +187,16 @@ fn put_step(tx: &Tx<'_>, run_seq: i64, step: &Step) -> Sql<()> {
 
 fn report_step(tx: &Tx<'_>, lease: &Lease, report: &StepReport) -> Sql<()> {
     let mut row = leased(tx, lease)?;
-    let known = row.run.steps.iter().find(|step| step.name == report.name).cloned();
-    let mut step = match known {
-        Some(step) if step.state == StepState::Done => {
-            let message = "this step is done; a done step is never done again";
-            return Err(Error::new(ErrorKind::Conflict, tx.operation, message)
-                .with("run", lease.run)
-                .with("step", &report.name)
-                .into());
-        }
-        Some(step) => step,
-        None => Step {
-            name: report.name.clone(),
-            state: report.state,
-            output: Value::Null,
-            error: None,
-            attempts: u32::from(report.state != StepState::Running),
-            started_at: report.now,
-            finished_at: None,
-        },
-    };
-    let goes_on = step.state == StepState::Running && step.attempts > 0;
-    step.state = report.state;
-    match report.state {
-        StepState::Running => {
-            // A step that goes on, after a crash or with something to keep, is not begun again.
-            if !goes_on {
-                step.attempts += 1;
-                step.started_at = report.now;
-            }
-            step.output = report.output.clone();
-            step.finished_at = None;
-        }
-        StepState::Done => {
-            step.output = report.output.clone();
-            step.error = None;
-            step.finished_at = Some(report.now);
-            // It counts how often the present step has failed; the next one has not yet.
-            row.run.attempts = 0;
-        }
-        StepState::Failed => {
-            step.error.clone_from(&report.error);
-            step.output = report.output.clone();
-            step.finished_at = Some(report.now);
-        }
-    }
-    put_step(tx, row.seq, &step)?;
-    row.run.updated_at = report.now;
+    let at = run_rules::report_step(tx.operation, &mut row.run, report)?;
+    let step = &row.run.steps[at];
+    put_step(tx, row.seq, step)?;
     touch(tx, &row)?;
     event(tx, "updated", &row.run, json!({ "step": step.name, "step_state": step.state }))
 }
 
 fn settle(tx: &Tx<'_>, lease: &Lease, settlement: &Settlement, now: Timestamp) -> Sql<Run> {
     let mut row = leased(tx, lease)?;
-    let run = &mut row.run;
-    // A run that was asked to stop does not wait: the next worker sees it at once.
-    let resume = |at: Timestamp| Some(if run.cancel_requested { now } else { at });
-    match settlement {
-        Settlement::Succeeded(result) => {
-            run.state = RunState::Succeeded;
-            run.result = result.clone();
-            run.failure = None;
-        }
-        Settlement::Failed(failure) => {
-            run.state = RunState::Failed;
-            run.failure = Some(failure.clone());
-        }
-        Settlement::Cancelled => run.state = RunState::Cancelled,
-        Settlement::Waiting { resume_at } => {
-            run.resume_at = resume(*resume_at);
-            run.state = RunState::Waiting;
-        }
-        Settlement::Retry { resume_at } => {
-            run.resume_at = resume(*resume_at);
-            run.state = RunState::Waiting;
-            run.attempts += 1;
-        }
-        Settlement::Released => run.state = RunState::Queued,
-    }
-    run.progress = None;
-    run.updated_at = now;
-    run.finished_at = run.state.is_final().then_some(now);
+    run_rules::settle(&mut row.run, settlement, now);
     store(tx, &row, None)?;
     event(tx, "updated", &row.run, json!({}))?;
     Ok(row.run)
@@ -292,34 +204,13 @@ fn settle(tx: &Tx<'_>, lease: &Lease, settlement: &Settlement, now: Timestamp) -
 
 fn cancel(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<Run> {
     let mut row = load(tx, tx.operation, id)?;
-    match row.run.state {
-        // What has begun is left to a worker, which tidies what the steps have done.
-        RunState::Queued | RunState::Waiting if !row.run.steps.is_empty() => {
-            row.run.state = RunState::Queued;
-            row.run.cancel_requested = true;
-            row.run.resume_at = None;
-            row.run.updated_at = now;
-            store(tx, &row, None)?;
-        }
-        RunState::Queued | RunState::Waiting => {
-            row.run.state = RunState::Cancelled;
-            row.run.cancel_requested = true;
-            row.run.resume_at = None;
-            row.run.progress = None;
-            row.run.updated_at = now;
-            row.run.finished_at = Some(now);
-            store(tx, &row, None)?;
-        }
-        RunState::Running if row.run.cancel_requested => return Ok(row.run),
-        // Even where the lease is over: its next worker cleans up what the last one left.
-        RunState::Running => {
-            row.run.cancel_requested = true;
-            row.run.updated_at = now;
-            touch(tx, &row)?;
-        }
-        RunState::Succeeded | RunState::Failed | RunState::Cancelled => {
-            return Err(wrong_state(tx, &row.run, "the run is over; there is nothing to cancel"));
-        }
+    if !run_rules::cancel(tx.operation, &mut row.run, now)? {
+        return Ok(row.run);
+    }
+    if row.run.state == RunState::Running {
+        touch(tx, &row)?;
+    } else {
+        store(tx, &row, None)?;
     }
     event(tx, "updated", &row.run, json!({ "cancel_requested": true }))?;
     Ok(row.run)
@@ -327,17 +218,7 @@ fn cancel(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<Run> {
 
 fn retry(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<Run> {
     let mut row = load(tx, tx.operation, id)?;
-    if !matches!(row.run.state, RunState::Failed | RunState::Cancelled) {
-        let message = "only a run that has failed or was cancelled can be retried";
-        return Err(wrong_state(tx, &row.run, message));
-    }
-    row.run.state = RunState::Queued;
-    row.run.failure = None;
-    row.run.attempts = 0;
-    row.run.cancel_requested = false;
-    row.run.resume_at = None;
-    row.run.finished_at = None;
-    row.run.updated_at = now;
+    run_rules::retry(tx.operation, &mut row.run, now)?;
     store(tx, &row, None)?;
     event(tx, "updated", &row.run, json!({}))?;
     Ok(row.run)
@@ -345,11 +226,9 @@ fn retry(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<Run> {
 
 fn wake(tx: &Tx<'_>, id: RunId, now: Timestamp) -> Sql<()> {
     let mut row = load(tx, tx.operation, id)?;
-    if row.run.state != RunState::Waiting {
+    if !run_rules::wake(&mut row.run, now) {
         return Ok(());
     }
-    row.run.resume_at = Some(now);
-    row.run.updated_at = now;
     store(tx, &row, None)?;
     event(tx, "updated", &row.run, json!({}))
 }
@@ -376,13 +255,6 @@ fn leave(tx: &Tx<'_>, lane: &str, holder: &str) -> Sql<()> {
     tx.prepare_cached("DELETE FROM lane_entry WHERE lane = ?1 AND holder = ?2")?
         .execute([lane, holder])?;
     Ok(())
-}
-
-fn wrong_state(tx: &Tx<'_>, run: &Run, message: &'static str) -> Fault {
-    Error::new(ErrorKind::Conflict, tx.operation, message)
-        .with("run", run.id)
-        .with("state", run.state.as_str())
-        .into()
 }
 
 fn list(

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::make::Bench;
 use super::workflows::{claim, report};
-use super::{CatalogFixture, assert_kind};
+use super::{WorkflowsFixture, assert_kind};
 use crate::backend::catalog::{Claim, Leased, Settlement};
 use crate::error::ErrorKind;
 use crate::model::{Progress, RunKind, RunState, StepState};
 
 /// The queued run with the highest priority comes first, the older one among equals.
-pub async fn claim_by_priority_then_age(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn claim_by_priority_then_age(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     assert!(claim(&bench, 0).await.is_none(), "there is nothing to do");
     let mut runs = Vec::new();
     for priority in [0, -5, 7, 0, i32::MAX, 7, i32::MIN] {
@@ -32,8 +32,8 @@ pub async fn claim_by_priority_then_age(fixture: &dyn CatalogFixture) {
 }
 
 /// Waiting runs are claimed once their time has come, not before.
-pub async fn claim_only_what_is_due(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn claim_only_what_is_due(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     for settlement in [
         Settlement::Waiting { resume_at: bench.at(100) },
         Settlement::Retry { resume_at: bench.at(100) },
@@ -71,8 +71,8 @@ pub async fn claim_only_what_is_due(fixture: &dyn CatalogFixture) {
 }
 
 /// Only the kinds asked for are claimed.
-pub async fn claim_filters_by_kind(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn claim_filters_by_kind(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let ingest = bench.started(RunKind::Ingest).await;
     let restore = bench.started(RunKind::Restore).await;
     for (kinds, expected) in [
@@ -90,8 +90,8 @@ pub async fn claim_filters_by_kind(fixture: &dyn CatalogFixture) {
 }
 
 /// A leased run is claimed by nobody else.
-pub async fn two_workers_never_share_a_run(fixture: &dyn CatalogFixture) {
-    let bench = Arc::new(Bench::new(fixture).await);
+pub async fn two_workers_never_share_a_run(fixture: &dyn WorkflowsFixture) {
+    let bench = Arc::new(Bench::of_runs(fixture).await.0);
     const RUNS: usize = 24;
     for _ in 0..RUNS {
         bench.started(RunKind::Ingest).await;
@@ -119,8 +119,8 @@ pub async fn two_workers_never_share_a_run(fixture: &dyn CatalogFixture) {
 }
 
 /// Once the lease is over the run is claimed again, with a greater epoch.
-pub async fn expired_lease_is_taken_over(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn expired_lease_is_taken_over(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     let run = bench.started(RunKind::Ingest).await;
     let first = claim(&bench, 0).await.expect("a run").lease;
@@ -141,8 +141,8 @@ pub async fn expired_lease_is_taken_over(fixture: &dyn CatalogFixture) {
 
 /// Taking a run over whose lease ran out adds one to its attempts; taking one up that was let go or
 /// has waited does not.
-pub async fn lost_worker_counts_as_an_attempt(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn lost_worker_counts_as_an_attempt(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     bench.started(RunKind::Ingest).await;
     let first = claim(&bench, 0).await.expect("a run");
@@ -158,14 +158,14 @@ pub async fn lost_worker_counts_as_an_attempt(fixture: &dyn CatalogFixture) {
 
 /// `extend_lease`, `report_step` and `settle_run` with an old epoch are `Conflict` and change
 /// nothing.
-pub async fn stale_epoch_is_refused(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn stale_epoch_is_refused(fixture: &dyn WorkflowsFixture) {
+    let (bench, log) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     bench.started(RunKind::Ingest).await;
     let stale = claim(&bench, 0).await.expect("a run").lease;
     let Leased { run, lease } = claim(&bench, 31).await.expect("the lease is over");
     assert_eq!(run.id, stale.run);
-    let events = catalog.last_event().await.expect("last event");
+    let events = log.last_event().await.expect("last event");
     let progress = Progress { step: "store".into(), fraction: 0.5, eta_ms: None };
     let extended = catalog.extend_lease(&stale, bench.at(32), bench.at(999), Some(&progress)).await;
     assert_kind(extended, ErrorKind::Conflict, "extend");
@@ -174,14 +174,14 @@ pub async fn stale_epoch_is_refused(fixture: &dyn CatalogFixture) {
     let settled = catalog.settle_run(&stale, &Settlement::Cancelled, bench.at(32)).await;
     assert_kind(settled, ErrorKind::Conflict, "settle");
     assert_eq!(catalog.run(run.id).await.expect("read"), run);
-    assert_eq!(catalog.last_event().await.expect("last event"), events);
+    assert_eq!(log.last_event().await.expect("last event"), events);
     catalog.report_step(&lease, &done).await.expect("the present worker goes on");
     assert!(claim(&bench, 62).await.is_some(), "the stale worker has extended nothing");
 }
 
 /// The next due time is now while a run is queued, else the earliest end of a wait or lease.
-pub async fn next_due_is_the_earliest(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn next_due_is_the_earliest(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     let due = async |now: i64| catalog.next_due(bench.at(now)).await.expect("next due");
     // Stores may keep microseconds: a due time is not later than it is, and hardly earlier.

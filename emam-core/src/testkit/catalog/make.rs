@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::CatalogFixture;
+use super::{CatalogFixture, WorkflowsFixture};
 use crate::backend::Catalog;
+use crate::backend::catalog::{Events, Workflows};
 use crate::clock::{Clock, ManualClock};
 use crate::error::{ErrorInfo, ErrorKind};
 use crate::id::{
@@ -20,8 +21,8 @@ use crate::model::{
 use crate::time::{MediaTime, Rate, TimeRange, Timecode};
 
 /// A fresh catalog and what records for it are made with.
-pub(super) struct Bench {
-    pub(super) catalog: Arc<dyn Catalog>,
+pub(super) struct Bench<C: ?Sized = dyn Catalog> {
+    pub(super) catalog: Arc<C>,
     pub(super) clock: ManualClock,
 }
 
@@ -33,7 +34,18 @@ impl Bench {
         let start = START.parse().expect("an instant");
         Self { catalog: fixture.fresh().await, clock: ManualClock::starting_at(start) }
     }
+}
 
+impl Bench<dyn Workflows> {
+    /// A fresh store of runs alone, with the log its changes are told to.
+    pub(super) async fn of_runs(fixture: &dyn WorkflowsFixture) -> (Self, Arc<dyn Events>) {
+        let start = START.parse().expect("an instant");
+        let fresh = fixture.fresh_runs().await;
+        (Self { catalog: fresh.runs, clock: ManualClock::starting_at(start) }, fresh.log)
+    }
+}
+
+impl<C: ?Sized> Bench<C> {
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -47,6 +59,20 @@ impl Bench {
         Asset::new(AssetId::new(&self.clock), title, self.now())
     }
 
+    pub(super) fn run(&self, kind: RunKind) -> Run {
+        let params = json!({ "path": "a.mov" });
+        Run::new(RunId::new(&self.clock), kind, params, self.now())
+    }
+}
+
+impl<C: Workflows + ?Sized> Bench<C> {
+    /// A queued run that is in the catalog.
+    pub(super) async fn started(&self, kind: RunKind) -> Run {
+        self.catalog.start_run(&self.run(kind)).await.expect("start a run")
+    }
+}
+
+impl Bench {
     /// An asset that is in the catalog.
     pub(super) async fn stored_asset(&self, title: &str) -> Asset {
         let asset = self.asset(title);
@@ -262,15 +288,5 @@ impl Bench {
             created_at: self.now(),
             updated_at: self.now(),
         }
-    }
-
-    pub(super) fn run(&self, kind: RunKind) -> Run {
-        let params = json!({ "path": "a.mov" });
-        Run::new(RunId::new(&self.clock), kind, params, self.now())
-    }
-
-    /// A queued run that is in the catalog.
-    pub(super) async fn started(&self, kind: RunKind) -> Run {
-        self.catalog.start_run(&self.run(kind)).await.expect("start a run")
     }
 }

@@ -13,6 +13,7 @@ mod properties;
 mod renditions;
 mod search;
 mod sequences;
+mod shared_work;
 mod workflows;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 
 use super::assert_kind;
 use crate::backend::Catalog;
+use crate::backend::catalog::{Events, Workflows};
 
 pub use annotations::*;
 pub use assets::*;
@@ -34,6 +36,7 @@ pub use properties::*;
 pub use renditions::*;
 pub use search::*;
 pub use sequences::*;
+pub use shared_work::*;
 pub use workflows::*;
 
 /// Makes catalogs to be tested.
@@ -41,6 +44,66 @@ pub use workflows::*;
 pub trait CatalogFixture: Send + Sync {
     /// A catalog that holds nothing and shares nothing with those made before.
     async fn fresh(&self) -> Arc<dyn Catalog>;
+}
+
+/// Makes stores of runs to be tested. A fixture of catalogs is one: a catalog keeps runs too.
+#[async_trait]
+pub trait WorkflowsFixture: Send + Sync {
+    /// A store that holds nothing and shares nothing with those made before.
+    async fn fresh_runs(&self) -> WorkflowsUnderTest;
+}
+
+/// A store of runs with the log its changes are told to.
+#[derive(Debug)]
+pub struct WorkflowsUnderTest {
+    /// The store.
+    pub runs: Arc<dyn Workflows>,
+    /// The log; it holds nothing yet.
+    pub log: Arc<dyn Events>,
+}
+
+#[async_trait]
+impl<F: CatalogFixture> WorkflowsFixture for F {
+    async fn fresh_runs(&self) -> WorkflowsUnderTest {
+        let catalog = self.fresh().await;
+        WorkflowsUnderTest { runs: Arc::clone(&catalog) as _, log: catalog }
+    }
+}
+
+/// Makes a module `$name` with one test per promise of
+/// [`Workflows`](crate::backend::catalog::Workflows), for stores that keep runs and nothing else.
+/// `$fixture` is an expression that gives a
+/// [`WorkflowsFixture`](crate::testkit::WorkflowsFixture).
+#[macro_export]
+macro_rules! workflows_conformance {
+    ($name:ident, $fixture:expr) => {
+        $crate::conformance_cases! { $name, $fixture, catalog:
+            start_is_idempotent,
+            claim_by_priority_then_age,
+            claim_only_what_is_due,
+            claim_filters_by_kind,
+            two_workers_never_share_a_run,
+            expired_lease_is_taken_over,
+            lost_worker_counts_as_an_attempt,
+            stale_epoch_is_refused,
+            steps_are_kept,
+            running_step_keeps_its_note,
+            failed_step_keeps_its_note,
+            done_step_stays_done,
+            settled_run_is_final,
+            cancel_of_a_queued_run,
+            cancel_of_a_waiting_run,
+            cancel_of_a_running_run,
+            cancel_of_a_final_run,
+            retry_goes_on_where_it_failed,
+            woken_run_is_due_at_once,
+            a_lane_has_so_much_room,
+            a_lane_is_left,
+            runs_are_listed_newest_first,
+            changes_of_runs_are_logged,
+            next_due_is_the_earliest,
+        }
+    };
 }
 
 /// Makes a module `$name` with one test per promise of the traits of
@@ -99,6 +162,7 @@ macro_rules! catalog_conformance {
             stale_epoch_is_refused,
             steps_are_kept,
             running_step_keeps_its_note,
+            failed_step_keeps_its_note,
             done_step_stays_done,
             settled_run_is_final,
             cancel_of_a_queued_run,
@@ -106,7 +170,11 @@ macro_rules! catalog_conformance {
             cancel_of_a_running_run,
             cancel_of_a_final_run,
             retry_goes_on_where_it_failed,
+            woken_run_is_due_at_once,
+            a_lane_has_so_much_room,
+            a_lane_is_left,
             runs_are_listed_newest_first,
+            changes_of_runs_are_logged,
             next_due_is_the_earliest,
             search_matches_every_text,
             search_needs_all_words,

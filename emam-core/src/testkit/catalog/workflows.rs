@@ -3,29 +3,31 @@
 use serde_json::json;
 
 use super::make::Bench;
-use super::{CatalogFixture, assert_kind};
-use crate::backend::catalog::{Claim, Leased, RunFilter, Settlement, StepReport};
+use super::{WorkflowsFixture, assert_kind};
+use crate::backend::catalog::{Claim, Leased, RunFilter, Settlement, StepReport, Workflows};
 use crate::error::{Error, ErrorKind};
 use crate::id::RunId;
 use crate::model::{
     Failure, FailureReason, PageRequest, Progress, Run, RunKind, RunState, Step, StepState,
 };
 
-const EVERY_KIND: [RunKind; 4] =
-    [RunKind::Ingest, RunKind::Analyze, RunKind::Archive, RunKind::Restore];
-
 /// Takes the next run of any kind at `now`, for 30 seconds.
-pub(super) async fn claim(bench: &Bench, now: i64) -> Option<Leased> {
+pub(super) async fn claim<C: Workflows + ?Sized>(bench: &Bench<C>, now: i64) -> Option<Leased> {
     let claim = Claim {
         worker: "a worker".into(),
-        kinds: EVERY_KIND.to_vec(),
+        kinds: RunKind::ALL.to_vec(),
         now: bench.at(now),
         until: bench.at(now + 30),
     };
     bench.catalog.claim_run(&claim).await.expect("claim")
 }
 
-pub(super) fn report(bench: &Bench, name: &str, state: StepState, now: i64) -> StepReport {
+pub(super) fn report<C: ?Sized>(
+    bench: &Bench<C>,
+    name: &str,
+    state: StepState,
+    now: i64,
+) -> StepReport {
     let error = (state == StepState::Failed)
         .then(|| Error::new(ErrorKind::Unavailable, "storage.put", "the disk failed").to_info());
     let output = if state == StepState::Done { json!({ "of": name }) } else { json!(null) };
@@ -38,8 +40,8 @@ pub(super) fn failure(step: &str) -> Failure {
 }
 
 /// Starting with a known idempotency key gives the run started first.
-pub async fn start_is_idempotent(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn start_is_idempotent(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     let mut first = bench.run(RunKind::Ingest);
     first.idempotency_key = Some("the same".into());
@@ -69,9 +71,9 @@ pub async fn start_is_idempotent(fixture: &dyn CatalogFixture) {
 }
 
 /// Reported steps read back in the order they were begun, with their outputs.
-pub async fn steps_are_kept(fixture: &dyn CatalogFixture) {
+pub async fn steps_are_kept(fixture: &dyn WorkflowsFixture) {
     use StepState::{Done, Failed, Running};
-    let bench = Bench::new(fixture).await;
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     bench.started(RunKind::Ingest).await;
     let Leased { run, lease } = claim(&bench, 0).await.expect("a run");
@@ -117,8 +119,8 @@ pub async fn steps_are_kept(fixture: &dyn CatalogFixture) {
 
 /// The output reported with a running step reads back, so that a worker that takes over can go
 /// on; reporting it again is no further attempt.
-pub async fn running_step_keeps_its_note(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn running_step_keeps_its_note(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     bench.started(RunKind::Ingest).await;
     let Leased { run, lease } = claim(&bench, 0).await.expect("a run");
@@ -140,8 +142,8 @@ pub async fn running_step_keeps_its_note(fixture: &dyn CatalogFixture) {
 }
 
 /// A report on a step that is done is `Conflict`.
-pub async fn done_step_stays_done(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn done_step_stays_done(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     bench.started(RunKind::Ingest).await;
     let Leased { run, lease } = claim(&bench, 0).await.expect("a run");
@@ -158,8 +160,8 @@ pub async fn done_step_stays_done(fixture: &dyn CatalogFixture) {
 }
 
 /// A run settled to a final state is not claimed again.
-pub async fn settled_run_is_final(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn settled_run_is_final(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     let fail = failure("probe");
     for (settlement, state) in [
@@ -193,8 +195,8 @@ pub async fn settled_run_is_final(fixture: &dyn CatalogFixture) {
 }
 
 /// Cancelling a run that has begun no step makes it `Cancelled` at once.
-pub async fn cancel_of_a_queued_run(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn cancel_of_a_queued_run(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     let queued = bench.started(RunKind::Ingest).await;
     let cancelled = catalog.cancel_run(queued.id, bench.at(5)).await.expect("cancel");
@@ -215,8 +217,8 @@ pub async fn cancel_of_a_queued_run(fixture: &dyn CatalogFixture) {
 
 /// Cancelling a run that has begun steps and nobody works on queues it with `cancel_requested`:
 /// its next worker tidies what the steps have done.
-pub async fn cancel_of_a_waiting_run(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn cancel_of_a_waiting_run(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     for settlement in [
         Settlement::Waiting { resume_at: bench.at(1_000_000) },
@@ -241,8 +243,8 @@ pub async fn cancel_of_a_waiting_run(fixture: &dyn CatalogFixture) {
 }
 
 /// Cancelling a leased run sets `cancel_requested`; its worker stops.
-pub async fn cancel_of_a_running_run(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn cancel_of_a_running_run(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     bench.started(RunKind::Ingest).await;
     let Leased { run, lease } = claim(&bench, 0).await.expect("a run");
@@ -272,8 +274,8 @@ pub async fn cancel_of_a_running_run(fixture: &dyn CatalogFixture) {
 }
 
 /// Cancelling a run in a final state is `Conflict`.
-pub async fn cancel_of_a_final_run(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn cancel_of_a_final_run(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     for settlement in [
         Settlement::Succeeded(json!(1)),
@@ -291,8 +293,8 @@ pub async fn cancel_of_a_final_run(fixture: &dyn CatalogFixture) {
 
 /// `retry` of a failed or cancelled run queues it again with its done steps kept; of any other it
 /// is `Conflict`.
-pub async fn retry_goes_on_where_it_failed(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn retry_goes_on_where_it_failed(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     for end in [Settlement::Failed(failure("probe")), Settlement::Cancelled] {
         let started = bench.started(RunKind::Ingest).await;
@@ -341,13 +343,13 @@ pub async fn retry_goes_on_where_it_failed(fixture: &dyn CatalogFixture) {
 }
 
 /// With filter by state, kind and asset, over pages of any size, newest first.
-pub async fn runs_are_listed_newest_first(fixture: &dyn CatalogFixture) {
-    let bench = Bench::new(fixture).await;
+pub async fn runs_are_listed_newest_first(fixture: &dyn WorkflowsFixture) {
+    let (bench, _) = Bench::of_runs(fixture).await;
     let catalog = &bench.catalog;
     let asset = bench.asset("a").id;
     let mut expected: Vec<Run> = Vec::new();
     for number in 0..12 {
-        let mut run = bench.run(EVERY_KIND[number % 4]);
+        let mut run = bench.run(RunKind::ALL[number % 4]);
         run.asset = (number % 3 == 0).then_some(asset);
         run.priority = i32::try_from(number % 5).expect("small");
         let mut run = catalog.start_run(&run).await.expect("start");
