@@ -39,8 +39,8 @@ use tempfile::TempDir;
 struct Account {
     dir: TempDir,
     client: aws_sdk_mediaconvert::Client,
-    originals: Arc<S3Storage>,
-    proxies: Arc<S3Storage>,
+    originals: Arc<dyn Storage>,
+    proxies: Arc<dyn Storage>,
 }
 
 impl Account {
@@ -61,7 +61,7 @@ impl Account {
             .credentials_provider(credentials)
             .build();
         let mine = SystemClock.new_uuid();
-        let folder = |name: &str| {
+        let folder = |name: &str| -> Arc<dyn Storage> {
             let prefix = Some(format!("tests/{mine}/{name}"));
             let options = S3Options { prefix, ..S3Options::new("emam-media") };
             Arc::new(S3Storage::new(s3.clone(), options).expect("the options are good"))
@@ -87,7 +87,7 @@ impl Account {
         let key: Key = name.parse().expect("a key");
         let options = PutFileOptions::default();
         let stat = self.originals.put_file(&key, path, options).await.expect("the media is stored");
-        let storage: Arc<dyn Storage> = self.originals.clone();
+        let storage = Arc::clone(&self.originals);
         MediaSource { storage, key, size: stat.size, file_name: name }
     }
 
@@ -100,7 +100,7 @@ impl Account {
 
     /// Makes `outputs` of the file at `path`.
     async fn made(&self, path: &Path, outputs: Vec<OutputSpec>) -> Outputs {
-        let proxies: Arc<dyn Storage> = self.proxies.clone();
+        let proxies = Arc::clone(&self.proxies);
         let transcoder = self.transcoder_to(Arc::clone(&proxies));
         let job = TranscodeJob {
             source: self.source(path).await,
@@ -163,7 +163,7 @@ impl MediaFixture for Account {
 #[async_trait]
 impl TranscoderFixture for Account {
     async fn fresh(&self) -> TranscoderUnderTest {
-        let proxies: Arc<dyn Storage> = self.proxies.clone();
+        let proxies = Arc::clone(&self.proxies);
         let transcoder = self.transcoder_to(Arc::clone(&proxies));
         TranscoderUnderTest { transcoder: Arc::new(transcoder), destination: proxies }
     }
@@ -292,7 +292,7 @@ fn streaming_pictures_mezzanine_and_watermark_are_made() {
 fn a_profile_kept_as_a_template_is_used_by_name() {
     testkit::run(async {
         let Some(account) = Account::find().await else { return };
-        let proxies: Arc<dyn Storage> = account.proxies.clone();
+        let proxies = Arc::clone(&account.proxies);
         let transcoder = account.transcoder_to(Arc::clone(&proxies));
         let name = format!("Browse {}", SystemClock.new_uuid());
         for _ in 0..2 {
