@@ -111,7 +111,7 @@ impl Scene {
                 .id(value)
                 .status(s3::ExpirationStatus::Enabled)
                 .filter(s3::LifecycleRuleFilter::builder().tag(tag).build())
-                .transitions(s3::Transition::builder().days(0).storage_class(class).build())
+                .transitions(s3::Transition::builder().days(1).storage_class(class).build())
                 .build()
                 .unwrap()
         };
