@@ -85,8 +85,9 @@ pub(crate) fn refused(
 /// What a code of any service means, and what to do about it.
 fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
     use ErrorKind::{
-        AlreadyExists, Conflict, Integrity, InvalidInput, NotFound, NotReady, PermissionDenied,
-        RateLimited, Timeout, Unauthenticated, Unavailable, Unexpected, Unsupported,
+        AlreadyExists, Conflict, Integrity, InvalidInput, InvalidMedia, NotFound, NotReady,
+        PermissionDenied, RateLimited, Timeout, Unauthenticated, Unavailable, Unexpected,
+        Unsupported,
     };
     match code {
         "NoSuchBucket" => (NotFound, "there is no such bucket; check its name and region"),
@@ -163,6 +164,20 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
         | "XAmzContentSHA256Mismatch" => {
             (Integrity, "the bytes did not arrive as they were sent; send them again")
         }
+        // An answer may begin with a 200 and still end so.
+        "InternalError" | "InternalFailure" | "ServiceUnavailable" => {
+            (Unavailable, "the service has failed; trying again may help")
+        }
+        "ImageTooLargeException" | "InvalidImageFormatException" | "VideoTooLargeException" => {
+            (InvalidMedia, "the service does not take media of this size or format; make a proxy")
+        }
+        "InvalidS3ObjectException" => (
+            InvalidInput,
+            "the service cannot read the object; check its bucket's region and policy",
+        ),
+        "IdempotentParameterMismatchException" => {
+            (Conflict, "the same token was used for another request before")
+        }
         "RequestTimeout" | "RequestTimeoutException" => (Timeout, "the request took too long"),
         "NoLongerSupportedException" => (
             Unsupported,
@@ -213,6 +228,7 @@ mod tests {
             (403, "InvalidObjectState", ErrorKind::NotReady),
             (400, "BadDigest", ErrorKind::Integrity),
             (500, "InternalError", ErrorKind::Unavailable),
+            (200, "InternalError", ErrorKind::Unavailable),
             (400, "SomethingNew", ErrorKind::InvalidInput),
         ] {
             let error = refused("storage.put", status, Some(code), Some("as AWS says it"));

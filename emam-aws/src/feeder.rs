@@ -12,7 +12,7 @@ use emam_core::transfer::{self, Copied, CopyIn, Progress};
 use emam_core::workflow::IngestOptions;
 use emam_core::{Error, Result};
 
-use crate::intake::{IngestJob, write_job};
+use crate::intake::{FED, IngestJob, write_job};
 
 /// Takes files to the originals bucket.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Feeder {
         })?;
         let (key, run): (Key, _) = match &expected {
             Some(expected) => (expected.key.parse()?, Some(expected.run)),
-            None => (format!("fed/{name}/{file_name}").parse()?, None),
+            None => (format!("{FED}{name}/{file_name}").parse()?, None),
         };
         let begun = self.originals.uploads(&key).await?.into_iter().next();
         let upload = match begun {

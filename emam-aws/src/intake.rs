@@ -26,6 +26,9 @@ const JOBS: &str = "jobs";
 /// Where jobs go that were taken.
 const DONE: &str = "done";
 
+/// Where a feeder puts what was not announced.
+pub(crate) const FED: &str = "fed/";
+
 /// What a job may hold; it describes one file.
 const LARGEST_JOB: u64 = 1 << 20;
 
@@ -179,7 +182,10 @@ impl Intake {
         // Keys that no emam has made may be none that emam takes: nothing of ours, then.
         let Ok(key) = key else { return Ok(()) };
         let known = self.library.assets().original_changed(&key, &signal.change).await?;
-        let is_new = known.is_none() && signal.change == ObjectChange::Created;
+        // What a feeder has put there comes with a job, which says how to ingest it.
+        let is_new = known.is_none()
+            && signal.change == ObjectChange::Created
+            && !key.as_str().starts_with(FED);
         if is_new && self.options.adopt && signal.size != Some(0) {
             self.adopt(key.as_str(), IngestOptions::default()).await?;
         }

@@ -99,9 +99,17 @@ pub struct AwsSettings {
     /// A vault of the Glacier service, for those who have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<Vault>,
+    /// How often a job that no event tells of is asked after, in milliseconds; 15,000 unless told
+    /// otherwise.
+    #[serde(default = "default_poll_ms")]
+    pub poll_ms: u64,
     /// What is looked for at every ingest.
     #[serde(default)]
     pub analyze: Vec<AnnotationKind>,
+}
+
+fn default_poll_ms() -> u64 {
+    15_000
 }
 
 fn default_stack() -> String {
@@ -175,6 +183,7 @@ impl AwsSettings {
             endpoint_url: None,
             endpoints: BTreeMap::new(),
             path_style: false,
+            poll_ms: default_poll_ms(),
             checksums: Checksums::default(),
             buckets: Buckets {
                 originals: bucket(originals.into()),

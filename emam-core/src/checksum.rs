@@ -5,12 +5,12 @@ use md5::{Digest, Md5};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The MD5 of bytes at hand, as records carry it.
-pub(crate) fn md5_of(bytes: &[u8]) -> String {
+pub fn md5_of(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
 }
 
 /// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn xxh3_text(sum: u128) -> String {
 ///
 /// # Errors
 /// [`InvalidInput`](ErrorKind::InvalidInput) where it is not 32 hexadecimal digits.
-pub(crate) fn given_md5(operation: &'static str, text: &str) -> Result<String> {
+pub fn given_md5(operation: &'static str, text: &str) -> Result<String> {
     if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(text.to_ascii_lowercase());
     }
@@ -35,7 +35,7 @@ pub(crate) fn given_md5(operation: &'static str, text: &str) -> Result<String> {
 ///
 /// # Errors
 /// [`Integrity`](ErrorKind::Integrity) with both where they differ.
-pub(crate) fn check_md5(operation: &'static str, expected: &str, found: &str) -> Result<()> {
+pub fn check_md5(operation: &'static str, expected: &str, found: &str) -> Result<()> {
     if expected == found {
         return Ok(());
     }

@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// | `ffmpeg` | `EMAM_FFMPEG` |
 /// | `ffprobe` | `EMAM_FFPROBE` |
 /// | `cold_folder` | `EMAM_COLD_FOLDER` |
+/// | `aws` | `EMAM_AWS` |
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -35,6 +36,9 @@ pub struct Config {
     pub packages: Option<Vec<PathBuf>>,
     /// Where archived originals go; `archive/` in the library's folder when absent.
     pub cold_folder: Option<PathBuf>,
+    /// The settings file of an AWS account: originals, renditions and work are there, and only the
+    /// catalog is in the library's folder. Only in builds with AWS.
+    pub aws: Option<PathBuf>,
 }
 
 impl Config {
@@ -91,6 +95,7 @@ impl Config {
             ffprobe: variable("EMAM_FFPROBE").map(PathBuf::from),
             packages: None,
             cold_folder: variable("EMAM_COLD_FOLDER").map(PathBuf::from),
+            aws: variable("EMAM_AWS").map(PathBuf::from),
         })
     }
 }

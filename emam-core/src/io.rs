@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Error, ErrorKind};
 
 /// Makes an [`Error`] of what went wrong with `path`.
-pub(crate) fn io_error(operation: &'static str, path: &Path, error: io::Error) -> Error {
+pub fn io_error(operation: &'static str, path: &Path, error: io::Error) -> Error {
     let (kind, message) = classify(&error);
     Error::new(kind, operation, message).with("path", path.display()).caused_by(error)
 }

@@ -81,6 +81,7 @@ pub mod config;
 pub mod error;
 #[cfg(feature = "gateway")]
 pub mod gateway;
+pub mod geometry;
 pub mod id;
 mod io;
 pub mod library;

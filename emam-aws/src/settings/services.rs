@@ -141,12 +141,20 @@ impl Default for Transcribe {
 }
 
 /// How the services tell what has happened.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Events {
     /// The SQS queue all events come in by; without it jobs are polled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_url: Option<String>,
+    /// Whether an object that somebody puts among the originals without a job is ingested too.
+    pub adopt: bool,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { queue_url: None, adopt: true }
+    }
 }
 
 /// Who is told.

@@ -30,7 +30,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 #[cfg(feature = "local")]
-pub use open::{OpenLibrary, open};
+pub use open::{OpenLibrary, open, open_with};
 pub use params::*;
 pub use table::{NOUNS, operations};
 

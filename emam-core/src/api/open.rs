@@ -10,6 +10,7 @@ use super::read;
 use crate::Library;
 use crate::config::Config;
 use crate::error::Result;
+use crate::library::Provider;
 
 /// Which library to open, and how. What is absent is taken from the environment, and else has a
 /// default that works.
@@ -45,6 +46,11 @@ pub struct OpenLibrary {
     #[schemars(extend("x-path" = true))]
     #[serde(default)]
     pub cold_folder: Option<PathBuf>,
+    /// The settings file of an AWS account (`EMAM_AWS`): originals, renditions and work are there,
+    /// and only the catalog is in the library's folder. Only in builds with AWS.
+    #[schemars(extend("x-path" = true))]
+    #[serde(default)]
+    pub aws: Option<PathBuf>,
 }
 
 /// Opens the library that `params`, an [`OpenLibrary`] as JSON, describes.
@@ -53,6 +59,15 @@ pub struct OpenLibrary {
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for parameters or variables that cannot be
 /// understood, named; else as [`Library::open`].
 pub async fn open(params: &str) -> Result<Library> {
+    open_with(params, None).await
+}
+
+/// Opens the library that `params` describes, with backends of a provider this crate does not know
+/// where they ask for them.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(params: &str, provider: Option<&dyn Provider>) -> Result<Library> {
     let wanted: OpenLibrary = read("library.open", params)?;
     let known = Config::from_env()?;
     let config = Config {
@@ -62,8 +77,9 @@ pub async fn open(params: &str) -> Result<Library> {
         ffprobe: wanted.ffprobe.or(known.ffprobe),
         packages: wanted.packages.or(known.packages),
         cold_folder: wanted.cold_folder.or(known.cold_folder),
+        aws: wanted.aws.or(known.aws),
     };
-    Library::builder().config(config).open(wanted.folder).await
+    Library::builder().config(config).open_with(wanted.folder, provider).await
 }
 
 #[cfg(test)]

@@ -14,13 +14,14 @@
 
 pub mod analyzer;
 pub mod archive;
+mod by_kind;
 pub mod catalog;
 mod none;
 pub mod notifier;
 pub mod prober;
 pub mod signal;
 pub mod storage;
-pub(crate) mod storage_rules;
+pub mod storage_rules;
 pub mod token;
 pub mod transcoder;
 
@@ -33,6 +34,7 @@ pub use archive::{
     Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, Quote, QuoteRequest, RestoreOptions,
     RestoreSpeed,
 };
+pub use by_kind::ByKind;
 pub use catalog::Catalog;
 pub use none::{NoArchive, NoTools};
 pub use notifier::{Notice, Notifier, NotifierCapabilities};

@@ -1,13 +1,16 @@
-//! What every storage refuses in the same words.
+//! What every storage refuses in the same words, for those who write one.
 
 use crate::backend::{Key, Upload};
 use crate::error::{Error, Result};
+
+pub use crate::checksum::{check_md5, given_md5, hex, md5_of};
+pub use crate::io::io_error;
 
 /// The key a page goes on after.
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where no list gave this cursor.
-pub(crate) fn parse_cursor(cursor: &str) -> Result<Key> {
+pub fn parse_cursor(cursor: &str) -> Result<Key> {
     cursor.parse().map_err(|cause: Error| {
         Error::invalid("storage.list", "not a cursor of this list; begin again without one")
             .with("cursor", cursor.escape_debug())
@@ -19,7 +22,7 @@ pub(crate) fn parse_cursor(cursor: &str) -> Result<Key> {
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where one is missing or has a wrong size.
-pub(crate) fn whole_size(
+pub fn whole_size(
     operation: &'static str,
     upload: &Upload,
     part_size: u64,
@@ -51,7 +54,7 @@ pub(crate) fn whole_size(
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where its number or size is none of a part.
-pub(crate) fn check_part(
+pub fn check_part(
     operation: &'static str,
     upload: &Upload,
     number: u32,

@@ -16,6 +16,7 @@
 //! | 130 | interrupted (Ctrl-C, SIGTERM); work under way goes on when the library is next opened |
 
 mod archive;
+mod aws;
 mod call;
 mod doctor;
 mod events;
@@ -33,6 +34,7 @@ mod text;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
@@ -41,6 +43,7 @@ use session::Session;
 use stop::Stop;
 
 use crate::error::Error;
+use crate::library::Provider;
 
 /// A media asset management engine on the command line.
 #[derive(Debug, Parser)]
@@ -90,12 +93,20 @@ enum Command {
 /// second one ends the process at once. The caller should exit by the code without waiting for
 /// the runtime's threads: one may be reading from the terminal.
 pub async fn main(arguments: Vec<OsString>) -> u8 {
+    main_with(arguments, None).await
+}
+
+/// As [`main`], with libraries on the backends of `provider` where the settings ask for them.
+pub async fn main_with(arguments: Vec<OsString>, provider: Option<Arc<dyn Provider>>) -> u8 {
+    if arguments.first().is_some_and(|first| first == "aws") {
+        return aws::run(&arguments);
+    }
     let out = Out::new(arguments.iter().any(|argument| argument == "--json"));
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return not_understood(&out, &error),
     };
-    let session = Session::new(cli.library, out);
+    let session = Session::new(cli.library, provider, out);
     let stop = Stop::listen(&session.out);
     // To be stopped is how a server ends, and it sees to that itself.
     let serves = matches!(cli.command, Command::Serve(_));

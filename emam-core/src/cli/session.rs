@@ -1,7 +1,7 @@
 //! The library a command works on.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::output::{Failure, Out};
 use super::text;
@@ -9,6 +9,7 @@ use crate::Library;
 use crate::backend::catalog::RunFilter;
 use crate::config::{Config, variable};
 use crate::error::{Error, ErrorKind, Result};
+use crate::library::Provider;
 use crate::model::PageRequest;
 
 /// What an opened library is to do.
@@ -25,12 +26,17 @@ pub(super) enum Use {
 pub(super) struct Session {
     pub(super) out: Out,
     named: Option<PathBuf>,
+    provider: Option<Arc<dyn Provider>>,
     opened: Mutex<Option<(Library, Use)>>,
 }
 
 impl Session {
-    pub(super) fn new(named: Option<PathBuf>, out: Out) -> Self {
-        Self { out, named, opened: Mutex::new(None) }
+    pub(super) fn new(
+        named: Option<PathBuf>,
+        provider: Option<Arc<dyn Provider>>,
+        out: Out,
+    ) -> Self {
+        Self { out, named, provider, opened: Mutex::new(None) }
     }
 
     /// The folder of the library: the one named, else that of `EMAM_LIBRARY`, else the present one.
@@ -68,7 +74,7 @@ impl Session {
         if to == Use::Read {
             builder = builder.workers(0);
         }
-        let library = Box::pin(builder.open(folder)).await?;
+        let library = Box::pin(builder.open_with(folder, self.provider.as_deref())).await?;
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some((library.clone(), to));
         Ok(library)
     }

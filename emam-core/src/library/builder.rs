@@ -15,6 +15,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::library::Library;
 #[cfg(feature = "local")]
+use crate::library::Provider;
+#[cfg(feature = "local")]
 use crate::local::LocalBackends;
 use crate::model::AnnotationKind;
 use crate::workflow::{
@@ -130,6 +132,37 @@ impl LibraryBuilder {
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.engine.observer = Some(observer);
         self
+    }
+
+    /// Opens the library in a folder, with the backends of `provider` where the settings ask for an
+    /// account, and else with the embedded ones.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) where they do and there is no provider; else
+    /// as [`Library::open`] and what the provider gives.
+    #[cfg(feature = "local")]
+    pub async fn open_with(
+        self,
+        folder: impl AsRef<Path>,
+        provider: Option<&dyn Provider>,
+    ) -> Result<Library> {
+        let folder = folder.as_ref();
+        match (self.config.aws.clone(), provider) {
+            (None, _) => Box::pin(self.open(folder)).await,
+            (Some(settings), Some(provider)) => provider.open(self, folder, &settings).await,
+            (Some(settings), None) => Err(Error::new(
+                crate::ErrorKind::Unsupported,
+                "library.open",
+                "this build has no AWS; use one that has (the program `emam-aws`, the Python or \
+                 npm package with AWS), or take the setting `aws` and EMAM_AWS away",
+            )
+            .with("settings", settings.display())),
+        }
+    }
+
+    /// The settings so far.
+    pub fn settings(&self) -> &Config {
+        &self.config
     }
 
     /// Opens the library in a folder, with the embedded backends where no others were given.

@@ -12,6 +12,7 @@ mod guard;
 mod intake;
 mod news;
 mod projects;
+mod provider;
 mod run;
 mod runs;
 mod sequences;
@@ -34,6 +35,7 @@ pub use events::{EventStream, Events};
 pub use guard::ProcessGuard;
 pub use intake::{Intake, Refused};
 pub use projects::{ProjectPatch, Projects};
+pub use provider::Provider;
 pub use run::{RunHandle, RunResult};
 pub use runs::Runs;
 pub use sequences::{ClipRequest, ExportOptions, Exported, SequencePatch, Sequences};
@@ -183,6 +185,15 @@ impl Library {
     /// The backends this library stands on.
     pub fn backends(&self) -> &Backends {
         &self.inner.backends
+    }
+
+    /// Waits until somebody closes the library: for what works beside it and is to end with it.
+    pub fn closing(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut closing = self.inner.engine.closing();
+        async move {
+            // A library that is gone is closed too.
+            let _ = closing.wait_for(|closing| *closing).await;
+        }
     }
 
     /// Stops working and waits until all runs under way are let go of; they go on when the library

@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::local::archive::{ColdFolder, RestoreTimes};
 use crate::local::error::io_error;
 use crate::local::tools::{ToolPaths, Tools};
-use crate::local::{FfAnalyzer, FfProber, FfTranscoder, FolderStorage, SqliteCatalog, work};
+use crate::local::{
+    Fetching, FfAnalyzer, FfProber, FfTranscoder, FolderStorage, SqliteCatalog, work,
+};
 use crate::model::{PageRequest, Run};
 
 /// The embedded backends of a library's folder.
@@ -49,25 +51,58 @@ impl LocalBackends {
         let archive =
             ColdFolder::open(Arc::clone(&originals) as _, cold, Arc::clone(clock), times).await?;
 
-        let mut paths = ToolPaths::from_env();
-        paths.ffmpeg = config.ffmpeg.clone().or(paths.ffmpeg);
-        paths.ffprobe = config.ffprobe.clone().or(paths.ffprobe);
-        paths.packages = config.packages.clone().unwrap_or(paths.packages);
-        let tools = Tools::new(paths);
+        let tools = Tools::new(ToolPaths::of(config));
         let work = work_folder(&folder);
-        let transcoder = FfTranscoder::new(tools.clone(), work.clone(), Arc::clone(clock));
-        let analyzer = FfAnalyzer::new(tools.clone(), work, Arc::clone(clock));
+        let local = LocalTools { tools, work_dir: work, clock: Arc::clone(clock) };
         Ok(Self {
             catalog: Arc::new(catalog),
             originals: Arc::clone(&originals) as _,
             proxies: Arc::clone(&proxies) as _,
             archive: Arc::new(archive),
-            prober: Arc::new(FfProber::new(tools)),
-            transcoder: Arc::new(transcoder),
-            analyzer: Arc::new(analyzer),
+            prober: local.prober(),
+            transcoder: local.transcoder(),
+            analyzer: local.analyzer(),
             folder,
             storages: [originals, proxies],
         })
+    }
+}
+
+/// Probing, transcoding and analysis on this machine, of media in any storage: what is not on this
+/// machine is fetched for as long as it is worked on.
+#[derive(Debug, Clone)]
+pub struct LocalTools {
+    /// The programs.
+    pub tools: Tools,
+    /// The folder jobs work in.
+    pub work_dir: PathBuf,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl LocalTools {
+    /// Finds technical metadata.
+    pub fn prober(&self) -> Arc<dyn Prober> {
+        let prober: Arc<dyn Prober> = Arc::new(FfProber::new(self.tools.clone()));
+        Arc::new(Fetching::new(prober, self.work_dir.clone(), Arc::clone(&self.clock)))
+    }
+
+    /// Makes renditions.
+    pub fn transcoder(&self) -> Arc<dyn Transcoder> {
+        let (tools, work, clock) = self.parts();
+        let transcoder: Arc<dyn Transcoder> = Arc::new(FfTranscoder::new(tools, work, clock));
+        Arc::new(Fetching::new(transcoder, self.work_dir.clone(), Arc::clone(&self.clock)))
+    }
+
+    /// Looks into media.
+    pub fn analyzer(&self) -> Arc<dyn Analyzer> {
+        let (tools, work, clock) = self.parts();
+        let analyzer: Arc<dyn Analyzer> = Arc::new(FfAnalyzer::new(tools, work, clock));
+        Arc::new(Fetching::new(analyzer, self.work_dir.clone(), Arc::clone(&self.clock)))
+    }
+
+    fn parts(&self) -> (Tools, PathBuf, Arc<dyn Clock>) {
+        (self.tools.clone(), self.work_dir.clone(), Arc::clone(&self.clock))
     }
 }
 

@@ -6,6 +6,7 @@ mod backends;
 mod blocking;
 mod catalog;
 pub(crate) mod error;
+mod fetching;
 mod jobs;
 #[cfg(feature = "cli")]
 pub(crate) mod needs;
@@ -18,10 +19,12 @@ mod transcode;
 mod work;
 
 pub(crate) use backends::LocalBackends;
+pub use backends::LocalTools;
 
 pub use analyzer::FfAnalyzer;
 pub use archive::{ColdFolder, RestoreTime, RestoreTimes};
 pub use catalog::SqliteCatalog;
+pub use fetching::Fetching;
 pub use probe::FfProber;
 pub use storage::{FolderStorage, UnfinishedUpload};
 pub use tools::{Tool, ToolPaths, ToolVersion, Tools, Toolset};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Retry};
 
 const OPERATION: &str = "tools.find";
@@ -62,6 +63,17 @@ impl ToolPaths {
                 .map(|env| site_packages(Path::new(&env)))
                 .unwrap_or_default(),
             node_root: std::env::current_dir().ok(),
+        }
+    }
+
+    /// What settings say, and else the environment.
+    pub fn of(config: &Config) -> Self {
+        let env = Self::from_env();
+        Self {
+            ffmpeg: config.ffmpeg.clone().or(env.ffmpeg),
+            ffprobe: config.ffprobe.clone().or(env.ffprobe),
+            packages: config.packages.clone().unwrap_or(env.packages),
+            ..env
         }
     }
 }

@@ -23,8 +23,8 @@ pub use bin::{Bin, BinItem, BinTarget};
 pub use category::Category;
 pub use event::{Event, NewEvent, Topic};
 pub use profile::{
-    AudioProxySpec, OutputSpec, PosterSpec, Profile, ProxySpec, StoryboardSpec, ThumbnailSpec,
-    WaveformSpec,
+    AudioProxySpec, CaptionsSpec, Corner, HlsSpec, MezzanineSpec, OutputSpec, PosterSpec, ProRes,
+    Profile, ProxySpec, StoryboardSpec, ThumbnailSpec, Watermark, WaveformSpec,
 };
 pub use project::Project;
 pub use rendition::{

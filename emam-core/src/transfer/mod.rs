@@ -2,7 +2,8 @@
 //!
 //! [`copy_in`] reads its source once: the same bytes are sent and added up, MD5 on a thread of its
 //! own, because at 500 to 600 MB/s it is slower than most disks. What was stored is then proved by
-//! [`verify`], which reads the destination. So that an upload can be gone on with after a crash the
+//! [`verify`], which reads the destination, unless the storage has
+//! [proved](crate::backend::StorageCapabilities::verifies) it itself. [`copy_out`] is the way back. So that an upload can be gone on with after a crash the
 //! caller begins it, keeps it and hands it in:
 //!
 //! ```
@@ -25,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod out;
 mod source;
 
 use std::collections::HashMap;
@@ -37,9 +39,10 @@ use futures_util::stream::FuturesUnordered;
 use md5::{Digest, Md5};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::backend::{GetOptions, Key, Part, Storage, Upload};
+use crate::backend::{GetOptions, Key, Part, PutOptions, Storage, Upload};
 use crate::checksum::{check_md5, given_md5, hex, xxh3_text};
 use crate::error::{Error, ErrorKind, Result};
+pub use out::{CopiedOut, CopyOut, copy_out};
 use source::Reading;
 
 /// Bytes of parts on their way at once.
@@ -164,6 +167,36 @@ async fn copy_parts(
     }
     storage.upload_complete(upload).await?;
     Ok(copied)
+}
+
+/// Stores the file `source` under `key` in one request, where it fits into one part; otherwise gives
+/// nothing and does nothing. For small files, an upload of which would take five requests.
+///
+/// # Errors
+/// As [`copy_in`]; nothing is left of what went wrong.
+pub async fn copy_in_one(
+    source: &Path,
+    storage: &dyn Storage,
+    key: &Key,
+    options: CopyIn<'_>,
+) -> Result<Option<Copied>> {
+    let operation = "transfer.copy_in";
+    let expected = options.expected_md5.map(|md5| given_md5(operation, &md5)).transpose()?;
+    // Asked for the size of one part only: what fits it has no second.
+    let most = storage.part_size(0) as u64;
+    let read = source::read_whole(operation, source, most).await?;
+    let Some((body, copied)) = read else { return Ok(None) };
+    if let Some(expected) = expected {
+        check_md5(operation, &expected, &copied.md5)
+            .map_err(|error| error.with("path", source.display()))?;
+    }
+    // A storage that is read back afterwards need not add up the MD5 once more.
+    let md5 = storage.capabilities().verifies.then(|| copied.md5.clone());
+    storage.put(key, body, PutOptions { md5, ..PutOptions::default() }).await?;
+    if let Some(mut progress) = options.progress {
+        progress(copied.size, copied.size);
+    }
+    Ok(Some(copied))
 }
 
 /// How many parts to send at once, so that what is held in memory stays within bounds where parts

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::Copied;
-use crate::checksum::{hex, xxh3_text};
+use crate::checksum::{hex, md5_of, xxh3_text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::io_error;
 
@@ -65,11 +65,33 @@ impl Reading {
     }
 }
 
+/// Reads a file of at most `most` bytes, and tells what it adds up to; nothing where it is larger.
+pub(super) async fn read_whole(
+    operation: &'static str,
+    path: &Path,
+    most: u64,
+) -> Result<Option<(Bytes, Copied)>> {
+    let path = path.to_owned();
+    let reading = tokio::task::spawn_blocking(move || {
+        let source = Source::open(operation, path)?;
+        let size = source.before.size;
+        if size > most {
+            return Ok(None);
+        }
+        let body = source.part(size)?;
+        source.check_unchanged()?;
+        let xxh3 = xxh3_text(xxhash_rust::xxh3::xxh3_128(&body));
+        let copied = Copied { size, md5: md5_of(&body), xxh3 };
+        Ok(Some((body, copied)))
+    });
+    reading.await.map_err(|cause| broken_off(operation).caused_by(cause))?
+}
+
 fn broken_off(operation: &'static str) -> Error {
     Error::new(ErrorKind::Unexpected, operation, "the reading of the file broke off")
 }
 
-fn spawn<T: Send + 'static>(
+pub(super) fn spawn<T: Send + 'static>(
     operation: &'static str,
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,

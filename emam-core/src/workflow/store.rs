@@ -1,4 +1,5 @@
-//! Storing an original: copied, summed up in the same read, and read back.
+//! Storing an original: copied, summed up in the same read, and read back where its storage does not
+//! prove by itself what it holds.
 
 use std::path::Path;
 
@@ -18,8 +19,7 @@ pub(super) struct Storing<'a> {
 }
 
 impl Storing<'_> {
-    /// Stores the source and verifies what is stored by reading it back; goes on where a process
-    /// that died has stopped.
+    /// Stores the source and verifies what is stored; goes on where a process that died has stopped.
     pub(super) async fn store(&self, step: &StepContext) -> Result<Copied> {
         if let Some(copied) = self.completed_before(step).await? {
             return Ok(copied);
@@ -62,14 +62,35 @@ impl Storing<'_> {
     }
 
     async fn copy_and_verify(&self, step: &StepContext) -> Result<Copied> {
+        let copied = match self.copy_in_one(step).await? {
+            Some(copied) => copied,
+            None => self.copy_in(step).await?,
+        };
+        if !self.storage.capabilities().verifies {
+            transfer::verify(self.storage, self.key, copied.size, &copied.xxh3).await?;
+        }
+        Ok(copied)
+    }
+
+    /// Stores what is small in one request. Where a process dies it is there whole or not at all,
+    /// so there is nothing to keep: it is stored again.
+    async fn copy_in_one(&self, step: &StepContext) -> Result<Option<Copied>> {
+        if step.kept::<Upload>().is_some() {
+            return Ok(None);
+        }
+        transfer::copy_in_one(self.source, self.storage, self.key, self.options(step)).await
+    }
+
+    async fn copy_in(&self, step: &StepContext) -> Result<Copied> {
         let upload = self.upload(step).await?;
-        let options = CopyIn {
+        transfer::copy_in(self.source, self.storage, &upload, self.options(step)).await
+    }
+
+    fn options(&self, step: &StepContext) -> CopyIn<'static> {
+        CopyIn {
             expected_md5: self.expected_md5.map(str::to_owned),
             progress: Some(Box::new(step.meter())),
-        };
-        let copied = transfer::copy_in(self.source, self.storage, &upload, options).await?;
-        transfer::verify(self.storage, self.key, copied.size, &copied.xxh3).await?;
-        Ok(copied)
+        }
     }
 
     /// The upload to go on with, or a new one, kept so that it can be gone on with.

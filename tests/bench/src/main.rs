@@ -8,6 +8,7 @@ mod catalog;
 mod cost;
 mod ingest;
 mod report;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -22,12 +23,20 @@ enum Bench {
     Bindings(bindings::Arguments),
     /// The catalog of a great library beside plain SQL on the same rows.
     Catalog(catalog::Arguments),
+    /// Bytes to and from S3 beside the Rust transfer manager, s5cmd and boto3.
+    Transfer(transfer::Arguments),
     /// Inserts assets until it is killed; used by `catalog`.
     #[command(hide = true)]
     CatalogFeed(catalog::Feed),
     /// One ingest in a process of its own; used by `ingest`.
     #[command(hide = true)]
     IngestOnce(ingest::Once),
+    /// One transfer in a process of its own; used by `transfer`.
+    #[command(hide = true)]
+    TransferOnce(transfer::Once),
+    /// The server that costs next to nothing; used by `transfer`.
+    #[command(hide = true)]
+    TransferSink(transfer::Sink),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +47,9 @@ fn main() -> ExitCode {
             catalog::bench(&arguments).map(|report| report.print() || arguments.report)
         }
         Bench::CatalogFeed(arguments) => catalog::feed(&arguments).map(|()| true),
+        Bench::Transfer(arguments) => transfer::bench(&arguments).map(|report| report.print()),
+        Bench::TransferOnce(arguments) => transfer::once(&arguments).map(|()| true),
+        Bench::TransferSink(arguments) => transfer::serve(&arguments).map(|()| true),
         Bench::IngestOnce(arguments) => ingest::once(&arguments).map(|()| true),
     };
     match result {

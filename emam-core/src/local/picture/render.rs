@@ -10,7 +10,7 @@ use image::{DynamicImage, RgbImage};
 
 use super::{QUALITY, header, open, refused};
 use crate::error::{Error, ErrorKind, Result};
-use crate::local::transcode::geometry::fit;
+use crate::geometry::fit;
 use crate::local::work::disk;
 use crate::model::{OutputSpec, Picture, Role};
 

@@ -8,7 +8,7 @@ use image::RgbImage;
 use super::render::{resized, write_jpeg};
 use super::{open, refused};
 use crate::error::Result;
-use crate::local::transcode::geometry::fit;
+use crate::geometry::fit;
 use crate::local::work::disk;
 use crate::model::StoryboardSpec;
 use crate::time::MediaTime;

@@ -13,9 +13,9 @@ use crate::model::{
 };
 use crate::time::{MediaTime, Rate};
 
-use super::geometry::{fit, fit_even};
 use super::graph::{Graph, PictureGraph, SoundGraph};
 use super::sound::{Sound, sound};
+use crate::geometry::{fit, fit_even};
 
 /// What the files are called while ffmpeg writes them, and in the destination.
 pub(crate) const PROXY: &str = "proxy.mp4";

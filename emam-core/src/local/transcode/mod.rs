@@ -8,7 +8,6 @@
 
 mod compile;
 mod findings;
-pub(crate) mod geometry;
 pub(in crate::local) mod graph;
 mod outputs;
 mod run;

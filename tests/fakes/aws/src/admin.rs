@@ -25,7 +25,7 @@ struct ClockChange {
     factor: Option<f64>,
 }
 
-/// Answers `health`, `switches`, `clock`, `calls`, `events` and `reset`.
+/// Answers `health`, `switches`, `clock`, `calls`, `events`, `truth` and `reset`.
 pub async fn handle(server: &Server, request: Request) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().trim_start_matches(PREFIX).to_owned();
@@ -45,7 +45,13 @@ pub async fn handle(server: &Server, request: Request) -> Response {
         (&Method::POST, "clock") => set_clock(server, body),
         (&Method::GET, "calls") => Ok(server.calls.report()),
         (&Method::GET, "events") => Ok(json!(server.events.report())),
+        (&Method::POST, "events") => set_queue(server, body),
+        (&Method::POST, "truth") => set_truth(server, body),
         (&Method::POST, "reset") => {
+            server.truth.clear();
+            if let Some(front) = &server.front {
+                front.reset();
+            }
             server.world.set_switches(Switches::default());
             server.faults.reset();
             server.calls.reset();
@@ -85,6 +91,37 @@ fn set_clock(server: &Server, change: Value) -> Result<Value, String> {
         server.world.clock.set_factor(factor);
     }
     Ok(time(server))
+}
+
+/// What a request to the events may say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QueueChange {
+    /// The address of the queue events go to from now on; none when absent.
+    queue: Option<String>,
+}
+
+fn set_queue(server: &Server, change: Value) -> Result<Value, String> {
+    let change: QueueChange = serde_json::from_value(change).map_err(|error| error.to_string())?;
+    server.world.set_events_queue(change.queue);
+    Ok(json!({}))
+}
+
+/// What a request to the truth may say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TruthChange {
+    /// What the key of the media holds; `*` for all.
+    #[serde(rename = "match")]
+    pattern: String,
+    /// What it shows.
+    truth: Value,
+}
+
+fn set_truth(server: &Server, change: Value) -> Result<Value, String> {
+    let change: TruthChange = serde_json::from_value(change).map_err(|error| error.to_string())?;
+    server.truth.set(&change.pattern, change.truth).map_err(|fault| fault.message)?;
+    Ok(json!({}))
 }
 
 fn time(server: &Server) -> Value {

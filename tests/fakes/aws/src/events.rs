@@ -68,7 +68,7 @@ impl Events {
     }
 
     async fn deliver(&self, kind: &str, body: String) {
-        let Some(queue) = &self.world.events_queue else { return };
+        let Some(queue) = &self.world.events_queue() else { return };
         let sent = self.world.sqs.send_message().queue_url(queue).message_body(body).send().await;
         match sent {
             Ok(_) => self.tell(kind, |told| told.sent += 1),

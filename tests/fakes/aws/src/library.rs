@@ -11,12 +11,20 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::account;
+use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::events::Events;
 use crate::faults::Faults;
+use crate::front::Front;
+use crate::glacier::Glacier;
+use crate::media::S3Media;
 use crate::mediaconvert::MediaConvert;
 use crate::model::Models;
+use crate::rekognition::Rekognition;
 use crate::server::{Server, Services};
+use crate::transcribe::Transcribe;
+use crate::truth::Truth;
+use crate::wiring::{FrontTrouble, GlacierDoor, S3Door, Teller};
 use crate::world::{Parts, World};
 
 /// How to start the emulator.
@@ -63,6 +71,7 @@ pub struct Handle {
     /// The server, for tests that look inside.
     pub server: Arc<Server>,
     task: JoinHandle<()>,
+    ticking: JoinHandle<()>,
     /// Work files; removed with the handle.
     _scratch: tempfile::TempDir,
 }
@@ -78,6 +87,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.task.abort();
+        self.ticking.abort();
     }
 }
 
@@ -104,10 +114,49 @@ pub async fn start(options: Options) -> Result<Handle> {
     let events = Arc::new(Events::new(Arc::clone(&world), Arc::clone(&faults)));
     let mediaconvert =
         MediaConvert::new(Arc::clone(&world), Arc::clone(&faults), Arc::clone(&events), &url);
-    let services = Services { mediaconvert: Some(Arc::new(mediaconvert)), ..Services::default() };
+    let calls: Arc<Calls> = Arc::default();
+    let truth = Arc::new(Truth::default());
+    let media = Arc::new(S3Media::new(world.s3.clone()));
+    let teller = Arc::new(Teller(Arc::clone(&events)));
+    let trouble = FrontTrouble { faults: Arc::clone(&faults), calls: Arc::clone(&calls) };
+    let front = Front::new(
+        Arc::clone(&world),
+        &options.s3,
+        Arc::clone(&teller) as _,
+        Arc::new(trouble) as _,
+    )?;
+    let front = Arc::new(front);
+    let ticking = front.keep_ticking();
+    let parts = || {
+        (Arc::clone(&world), Arc::clone(&media) as _, Arc::clone(&truth), Arc::clone(&teller) as _)
+    };
+    let rekognition = {
+        let (world, media, truth, teller) = parts();
+        Rekognition::new(world, media, truth, teller)
+    };
+    let transcribe = {
+        let (world, media, truth, teller) = parts();
+        Transcribe::new(world, media, truth, teller)
+    };
+    let glacier = Glacier::new(Arc::clone(&world), Arc::clone(&teller) as _);
+    let services = Services {
+        mediaconvert: Some(Arc::new(mediaconvert)),
+        rekognition: Some(Arc::new(rekognition)),
+        transcribe: Some(Arc::new(transcribe)),
+        glacier: Some(Arc::new(GlacierDoor(glacier))),
+        s3: Some(Arc::new(S3Door(Arc::clone(&front)))),
+    };
     let models = Models::load()?;
-    let calls = Arc::default();
-    let server = Arc::new(Server { world, faults, events, calls, services, models });
+    let server = Arc::new(Server {
+        world,
+        faults,
+        events,
+        calls,
+        services,
+        models,
+        truth,
+        front: Some(front),
+    });
     let answering = Arc::clone(&server);
     let router = Router::new().fallback(move |request: Request| {
         let server = Arc::clone(&answering);
@@ -118,5 +167,5 @@ pub async fn start(options: Options) -> Result<Handle> {
             eprintln!("emam-awsim: the server ended: {error}");
         }
     });
-    Ok(Handle { url, server, task, _scratch: scratch })
+    Ok(Handle { url, server, task, ticking, _scratch: scratch })
 }

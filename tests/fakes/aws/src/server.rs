@@ -18,8 +18,10 @@ use crate::auth;
 use crate::calls::Calls;
 use crate::events::Events;
 use crate::faults::{Delivery, Faults};
+use crate::front::Front;
 use crate::model::{Model, Models, Protocol, Violation};
 use crate::service::{Fault, Service};
+use crate::truth::Truth;
 use crate::world::World;
 
 /// The largest JSON request: 5 MB of image in base64, and its frame.
@@ -62,6 +64,10 @@ pub struct Server {
     pub services: Services,
     /// What they look like on the wire.
     pub models: Models,
+    /// What media really shows.
+    pub truth: Arc<Truth>,
+    /// What stands before S3, where something does.
+    pub front: Option<Arc<Front>>,
 }
 
 impl Server {

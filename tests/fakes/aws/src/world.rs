@@ -18,7 +18,7 @@ pub struct World {
     /// The account's SQS.
     pub sqs: aws_sdk_sqs::Client,
     /// Where EventBridge and SNS would deliver to; absent when nobody listens.
-    pub events_queue: Option<String>,
+    events_queue: Mutex<Option<String>>,
     /// The ffmpeg program.
     pub ffmpeg: PathBuf,
     /// The ffprobe program.
@@ -31,8 +31,18 @@ impl World {
     /// A world with everything in its place and nothing going wrong.
     pub fn new(parts: Parts) -> Self {
         let Parts { clock, s3, sqs, events_queue, ffmpeg, ffprobe, scratch } = parts;
-        let switches = Mutex::default();
+        let (switches, events_queue) = (Mutex::default(), Mutex::new(events_queue));
         Self { clock, switches, s3, sqs, events_queue, ffmpeg, ffprobe, scratch }
+    }
+
+    /// The address of the queue events go to now.
+    pub fn events_queue(&self) -> Option<String> {
+        self.events_queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends events to another queue, or to none.
+    pub fn set_events_queue(&self, queue: Option<String>) {
+        *self.events_queue.lock().unwrap_or_else(PoisonError::into_inner) = queue;
     }
 
     /// What goes wrong on purpose now.

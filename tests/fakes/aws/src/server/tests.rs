@@ -24,7 +24,8 @@ fn server() -> Server {
     let events = Arc::new(Events::new(Arc::clone(&world), Arc::clone(&faults)));
     let services = Services { rekognition: Some(Arc::new(Echo)), ..Services::default() };
     let models = Models::load().expect("models");
-    Server { world, faults, events, calls: Arc::default(), services, models }
+    let (calls, truth) = (Arc::default(), Arc::default());
+    Server { world, faults, events, calls, services, models, truth, front: None }
 }
 
 async fn ask(server: &Server, target: &str, date: &str, body: Value) -> (u16, HeaderMap, Value) {

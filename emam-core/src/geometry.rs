@@ -1,8 +1,8 @@
-//! Sizes of pictures.
+//! Sizes of pictures, the same whichever tool makes them.
 
 /// The largest size with the shape of `shown` that fits `most` and is no larger than `shown`; at
 /// least one pixel on each side. A limit of 0 is none.
-pub(crate) fn fit(shown: (u32, u32), most: (u32, u32)) -> (u32, u32) {
+pub fn fit(shown: (u32, u32), most: (u32, u32)) -> (u32, u32) {
     let (width, height) = (u64::from(shown.0.max(1)), u64::from(shown.1.max(1)));
     let limit = |most: u32, side: u64| if most == 0 { side } else { u64::from(most).min(side) };
     let (most_width, most_height) = (limit(most.0, width), limit(most.1, height));
@@ -18,7 +18,7 @@ pub(crate) fn fit(shown: (u32, u32), most: (u32, u32)) -> (u32, u32) {
 
 /// As [`fit`], with even sides as 4:2:0 video needs them. A side of one pixel becomes two: the
 /// only case in which a picture grows.
-pub(crate) fn fit_even(shown: (u32, u32), most: (u32, u32)) -> (u32, u32) {
+pub fn fit_even(shown: (u32, u32), most: (u32, u32)) -> (u32, u32) {
     let (width, height) = fit(shown, most);
     let even = |side: u32| (side & !1).max(2);
     (even(width), even(height))
