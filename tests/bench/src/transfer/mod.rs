@@ -252,7 +252,9 @@ impl<'a> Bench<'a> {
                     bail!("{}: {}", work.name, String::from_utf8_lossy(&output.stderr));
                 }
                 let told = String::from_utf8_lossy(&output.stdout).trim().parse::<f64>().ok();
-                memory[index] = memory[index].max(told);
+                if let Some(told) = told {
+                    memory[index] = Some(memory[index].unwrap_or(0.0).max(told));
+                }
                 costs[index].push(cost);
             }
         }
