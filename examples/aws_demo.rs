@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clap::Parser;
-use emam_aws::assembly::Account;
+use emam_aws::Account;
 use emam_aws::feeder::Feed;
 use emam_aws::intake::Intake;
 use emam_aws::queue::{Worker, WorkerOptions};
@@ -150,7 +150,7 @@ async fn demo(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Opens the library, and reads its queue as [`emam_aws::assembly::open`] does, in sight.
+/// Opens the library, and reads its queue as [`emam_aws::open`] does, in sight.
 async fn open(account: &Account, folder: &Path) -> Result<(Library, Arc<Shown>)> {
     let builder = Box::pin(account.equip(Library::builder(), folder)).await?;
     let library = Box::pin(builder.open(folder)).await?;

@@ -65,7 +65,7 @@ async fn smoke(arguments: &Arguments) -> Result<()> {
         println!("Nothing was done. Say --yes to do it.");
         return Ok(());
     }
-    let library = Box::pin(emam_aws::assembly::open(&arguments.folder, settings)).await?;
+    let library = Box::pin(emam_aws::open(&arguments.folder, settings)).await?;
     let done = Box::pin(one_clip(&library, arguments)).await;
     library.close().await;
     done

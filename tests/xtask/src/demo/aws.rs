@@ -13,8 +13,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::verify;
-use crate::project::{Project, output, succeeds};
-use crate::setup::account::{Account, as_client};
+use crate::project::{Project, output};
+use crate::setup::account::{self, Account, as_client};
 use crate::{media, setup};
 
 /// The files that are ingested, and the one that a feeder uploads.
@@ -29,9 +29,7 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
     setup::ffmpeg()?;
     let media = media::fetch_dir(project)?;
     eprintln!("building the demo (the first time takes some minutes)");
-    // All members, as for the tests: so nothing is compiled twice.
-    if !succeeds(project.cargo().args(["build", "-q", "--bin", "aws_demo", "--bin", "emam-awsim"]))?
-    {
+    if !account::build_programs(project, &["aws_demo", "emam-awsim"])? {
         return Ok(false);
     }
     let begun = Instant::now();
@@ -56,7 +54,7 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
     let parsed: Value = serde_json::from_str(settings).context("the output Settings is no JSON")?;
     account.tell("events", &json!({"queue": parsed["events"]["queue_url"]}))?;
 
-    let mut demo = Command::new(project.target.join("debug/aws_demo"));
+    let mut demo = Command::new(account::program(project, "aws_demo"));
     as_client(&mut demo);
     demo.arg("--settings").arg(&file).arg("--out").arg(&out);
     demo.args(["--spoken", "universal", "--fed"]).arg(media.join(FED));

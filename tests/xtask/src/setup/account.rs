@@ -123,14 +123,30 @@ impl Account {
     }
 }
 
-/// Builds our emulator as the tests build it, so that nothing is compiled twice: for all members
-/// together, since what they want of a dependency is one.
+/// Builds our emulator; gives its program.
 fn build(project: &Project) -> Result<PathBuf> {
-    let mut cargo = project.cargo();
-    if !succeeds(cargo.args(["build", "--quiet", "--bin", "emam-awsim"]))? {
+    if !build_programs(project, &["emam-awsim"])? {
         bail!("emam-awsim cannot be built: mend what the compiler says above");
     }
-    Ok(project.target.join("debug/emam-awsim"))
+    Ok(program(project, "emam-awsim"))
+}
+
+/// Builds programs of the workspace as its tests are built, so that nothing is compiled twice;
+/// false when the compiler complained.
+pub(crate) fn build_programs(project: &Project, names: &[&str]) -> Result<bool> {
+    let mut cargo = project.cargo();
+    // Chosen from all members: what they want of a dependency is one. And with a test, for what
+    // only tests want of it would be left out otherwise.
+    cargo.args(["build", "--quiet", "--test", "aws_stack"]);
+    for name in names {
+        cargo.args(["--bin", name]);
+    }
+    succeeds(&mut cargo)
+}
+
+/// Where such a program is.
+pub(crate) fn program(project: &Project, name: &str) -> PathBuf {
+    project.target.join("debug").join(name)
 }
 
 #[derive(Debug)]
