@@ -20,7 +20,7 @@ use emam_core::backend::{ObjectChange, RestoreSpeed, Signal, SignalHandler, toke
 use emam_core::library::{ArchiveRequest, ClipRequest, ExportOptions, RestoreRequest};
 use emam_core::model::{
     Annotation, AnnotationKind, Asset, AssetKind, BinTarget, InstanceState, Lifecycle,
-    NewAnnotation, PageRequest, Role, Source, StorageClass,
+    NewAnnotation, PageRequest, Role, Source, Step, StepState, StorageClass,
 };
 use emam_core::time::{MediaTime, Rate, TimeRange};
 use emam_core::workflow::IngestOptions;
@@ -62,6 +62,7 @@ async fn main() -> std::process::ExitCode {
 #[derive(Debug)]
 struct Shown {
     intake: Arc<Intake>,
+    account: Account,
     library: Library,
     jobs: AtomicUsize,
     objects: AtomicUsize,
@@ -78,13 +79,17 @@ impl SignalHandler for Shown {
                 println!("  event  {what}{}", self.of_run(token).await);
             }
             Signal::Object(object) => {
+                let Some(role) = self.role_of(&object.bucket) else {
+                    return self.intake.signal(signal).await;
+                };
                 self.objects.fetch_add(1, Ordering::Relaxed);
                 if let ObjectChange::RestoreCompleted { .. } = object.change {
                     self.restores.fetch_add(1, Ordering::Relaxed);
                 }
                 let change = format!("{:?}", object.change);
                 let change = change.split([' ', '{']).next().unwrap_or_default();
-                println!("  event  object {change}: {}", object.key);
+                let name = object.key.rsplit('/').next().unwrap_or_default();
+                println!("  event  S3, {role}: {name}: {change}");
             }
             Signal::Call { operation, .. } => println!("  event  somebody asks for {operation}"),
             Signal::Ignored { .. } => {}
@@ -94,16 +99,27 @@ impl SignalHandler for Shown {
 }
 
 impl Shown {
-    /// Whose job it is.
+    /// What a bucket is for; nothing for that of proxies, whose events the rules of a real stack
+    /// leave out.
+    fn role_of(&self, bucket: &str) -> Option<&'static str> {
+        let mut buckets = self.account.settings().buckets.iter();
+        let (role, _) = buckets.find(|(_, known)| known.name == bucket)?;
+        Some(role).filter(|role| *role != "proxies")
+    }
+
+    /// Whose job it is, and of which step.
     async fn of_run(&self, token: &str) -> String {
         let Some(id) = token::run(token) else { return String::new() };
         let Ok(run) = self.library.runs().get(id).await else { return format!(" of run {id}") };
-        let title = match run.asset {
+        let file = match run.asset {
             Some(asset) => self.library.assets().get(asset).await.map(|asset| asset.file_name),
             None => Ok(String::new()),
         };
-        let step = run.progress.map(|progress| progress.step).unwrap_or_default();
-        format!(": {} of {}, at {step}", run.kind.as_str(), title.unwrap_or_default())
+        let noted = |step: &&Step| step.output.to_string().contains(token);
+        let running = |step: &&Step| step.state == StepState::Running;
+        let step = run.steps.iter().find(noted).or(run.steps.iter().find(running));
+        let step = step.map_or("", |step| step.name.as_str());
+        format!(" ({} of {}: {step})", run.kind.as_str(), file.unwrap_or_default())
     }
 }
 
@@ -156,6 +172,7 @@ async fn open(account: &Account, folder: &Path) -> Result<(Library, Arc<Shown>)>
     let library = Box::pin(builder.open(folder)).await?;
     let shown = Arc::new(Shown {
         intake: Arc::clone(account.listen(&library)?.intake()),
+        account: account.clone(),
         library: library.clone(),
         jobs: AtomicUsize::new(0),
         objects: AtomicUsize::new(0),

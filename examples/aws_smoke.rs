@@ -1,8 +1,8 @@
 //! One clip through a real account: ingest, archive, restore, delete. It costs money, and says how
 //! much before it begins.
 //!
-//! `cargo run -p emam-examples --bin aws_smoke -- --settings settings.json --yes clip.mov`, where
-//! the settings are the output `Settings` of the stack `emam-aws/deploy/emam.yaml`.
+//! `cargo run -p emam-examples --features aws --bin aws_smoke -- --settings settings.json --yes
+//! clip.mov`, where the settings are the output `Settings` of the stack `emam-aws/deploy/emam.yaml`.
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -43,6 +43,7 @@ mod uri;
 #[cfg(all(feature = "local", feature = "s3"))]
 pub use assembly::{Account, AwsProvider, Listener, open};
 pub use context::AwsContext;
+pub use settings::AwsSettings;
 
 /// The guide, here only so that its programs are run as tests of the documentation.
 #[cfg(doctest)]

@@ -82,7 +82,7 @@ pub(super) fn due_at(row: &Row) -> String {
 
 fn timed(at: Option<Timestamp>, run: &Run) -> String {
     // A run that waits for no time, or is leased for none, is due at once.
-    let at = at.map_or_else(|| sortable(i64::MIN), |at| instant(at));
+    let at = at.map_or_else(|| sortable(i64::MIN), instant);
     format!("{at}#{}#{}", inverted(run.priority), run.id)
 }
 

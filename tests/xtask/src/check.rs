@@ -103,8 +103,17 @@ pub(crate) fn run(project: &Project, fix: bool) -> Result<bool> {
 
 /// Each tool prints its own findings; here it counts as one.
 fn tools(project: &Project) -> Result<Vec<Finding>> {
-    const CLIPPY: &[&str] =
-        &["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    const CLIPPY: &[&str] = &[
+        "clippy",
+        "-q",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        "emam-examples/aws",
+        "--",
+        "-D",
+        "warnings",
+    ];
     const DOC: &[&str] =
         &["doc", "-q", "--no-deps", "--all-features", "-p", "emam-core", "-p", "emam-aws"];
     let tools = [

@@ -137,7 +137,7 @@ pub(crate) fn build_programs(project: &Project, names: &[&str]) -> Result<bool> 
     let mut cargo = project.cargo();
     // Chosen from all members: what they want of a dependency is one. And with a test, for what
     // only tests want of it would be left out otherwise.
-    cargo.args(["build", "--quiet", "--test", "aws_stack"]);
+    cargo.args(["build", "--quiet", "--test", "aws_stack", "--features", "emam-examples/aws"]);
     for name in names {
         cargo.args(["--bin", name]);
     }
