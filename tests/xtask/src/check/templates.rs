@@ -1,5 +1,7 @@
 //! What cfn-lint says of the deployment templates.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use super::{Finding, Tree};
@@ -27,7 +29,7 @@ pub(super) fn find(project: &Project, tree: &Tree) -> Result<Vec<Finding>> {
     }
     let mut findings = Vec::new();
     for template in templates {
-        let mut lint = python.module("cfnlint");
+        let mut lint = Command::new(python.program.with_file_name("cfn-lint"));
         lint.current_dir(&project.root).args(["--include-checks", "I", "--regions"]).args(REGIONS);
         lint.args(["--template", template]);
         // It ends with a code of its own for errors, for warnings and for hints.

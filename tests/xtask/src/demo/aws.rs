@@ -17,8 +17,7 @@ use crate::project::{Project, output};
 use crate::setup::account::{self, Account, as_client};
 use crate::{media, setup};
 
-/// The files that are ingested, and the one that a feeder uploads.
-const FILES: [&str; 3] = ["bigbuckbunny.mp4", "speech.wav", "phone.jpg"];
+/// Of the demo's files the one that a feeder uploads; the others are ingested.
 const FED: &str = "bikes.mp4";
 
 /// Longer than the slowest restore the demo asks for.
@@ -58,7 +57,7 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
     as_client(&mut demo);
     demo.arg("--settings").arg(&file).arg("--out").arg(&out);
     demo.args(["--spoken", "universal", "--fed"]).arg(media.join(FED));
-    demo.args(FILES.iter().map(|name| media.join(name)));
+    demo.args(media::DEMO.iter().filter(|name| **name != FED).map(|name| media.join(name)));
     if !follow(&mut demo, &account)? {
         return Ok(false);
     }
