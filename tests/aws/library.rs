@@ -12,7 +12,7 @@ use emam_aws::feeder::Feed;
 use emam_core::backend::catalog::Query;
 use emam_core::backend::{GetOptions, PutOptions, RestoreSpeed};
 use emam_core::library::{Announcement, ArchiveRequest, RestoreRequest};
-use emam_core::model::{AnnotationKind, Asset, Availability, Lifecycle, Role, StorageClass};
+use emam_core::model::{AnnotationKind, Asset, Lifecycle, Role, StorageClass};
 use emam_core::workflow::IngestOptions;
 use emam_core::{ErrorKind, Library};
 use emam_tests::media;
@@ -62,8 +62,9 @@ async fn the_main_job_on_an_account() {
     for run in archive.store(&request).await.unwrap() {
         run.join().await.unwrap();
     }
-    let availability = library.assets().availability(asset.id).await.unwrap();
-    assert!(matches!(availability, Availability::Archived { .. }), "{availability:?}");
+    let read =
+        async || library.assets().open(asset.id, Role::Original, 0, GetOptions::default()).await;
+    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::NotReady);
     let hasty = RestoreRequest { speed: RestoreSpeed::Expedited, ..RestoreRequest::new(asset.id) };
     let refused = archive.restore(&hasty).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
@@ -74,7 +75,7 @@ async fn the_main_job_on_an_account() {
     for run in runs {
         tokio::time::timeout(Duration::from_secs(60), run.join()).await.unwrap().unwrap();
     }
-    let opened = library.assets().open(asset.id, Role::Original, 0, GetOptions::default()).await.unwrap();
+    let opened = read().await.unwrap();
     let bytes = opened.object.bytes().await.unwrap();
     assert_eq!(bytes.len() as u64, std::fs::metadata(&film).unwrap().len());
     assert_eq!(scene.unfinished_uploads().await, 0);
@@ -156,9 +157,11 @@ async fn what_is_wrong_with_settings_and_credentials_is_said() {
         library.close().await;
         error
     };
-    let mut settings = scene.settings.clone();
-    settings.buckets.originals.name = "emam-not-there".to_owned();
-    let error = fails(settings, "missing").await;
+    // The S3 behind the emulator makes buckets that are missing.
+    let missing = json!([{ "operation": "PutObject", "code": "NoSuchBucket", "status": 404 }]);
+    scene.tell("switches", json!({ "faults": missing })).await;
+    let error = fails(scene.settings.clone(), "missing").await;
+    scene.tell("switches", json!({ "faults": [] })).await;
     assert_eq!((error.kind(), error.get("code")), (ErrorKind::NotFound, Some("NoSuchBucket")));
     let mut settings = scene.settings.clone();
     settings.buckets.originals.name = "not-ours".to_owned();

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +20,7 @@ use emam_core::backend::{
     Key, Outcome, PresignMethod, PresignRequest, Presigned, PutFileOptions, PutOptions, Stat,
 };
 use emam_core::model::{Page, PageRequest};
+use emam_core::transfer::Buffers;
 use emam_core::{Error, ErrorKind, Result, Retry};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -144,7 +144,7 @@ impl S3Storage {
         let operation = "storage.put_file";
         let consume = options.consume;
         let source = path.to_owned();
-        let (file, size) = blocking(operation, move || {
+        let (file, size, whole) = blocking(operation, move || {
             let fail = |e| io_error(operation, &source, e);
             // Asked before opening: opening a pipe would wait for its other end.
             if !std::fs::metadata(&source).map_err(fail)?.is_file() {
@@ -153,7 +153,10 @@ impl S3Storage {
             }
             let file = File::open(&source).map_err(fail)?;
             let size = file.metadata().map_err(fail)?.len();
-            Ok((Arc::new(file), size))
+            // What is small is read here and now: another way to a thread would cost more.
+            let fits = size <= part_size(size);
+            let whole = fits.then(|| read(operation, &Buffers::default(), &file, &source, size));
+            Ok((Arc::new(file), size, whole.transpose()?))
         })
         .await?;
         let options = PutOptions {
@@ -161,8 +164,7 @@ impl S3Storage {
             md5: None,
             media_type: options.media_type,
         };
-        let stat = if size <= part_size(size) {
-            let body = read_part(operation, &file, path, size).await?;
+        let stat = if let Some(body) = whole {
             self.put_body(operation, key, body, options).await?
         } else {
             let upload = self.begin(key, options).await?;
@@ -196,10 +198,11 @@ impl S3Storage {
         size: u64,
     ) -> Result<Stat> {
         let mut sending = FuturesUnordered::new();
+        let buffers = Arc::new(Buffers::default());
         let mut left = size;
         for number in 1.. {
             let part = left.min(part_size(size));
-            let body = read_part(operation, file, path, part).await?;
+            let body = read_part(operation, &buffers, file, path, part).await?;
             left -= part;
             sending.push(self.send_part(upload, number, body));
             while left == 0 || sending.len() >= PARTS_AT_ONCE {
@@ -415,25 +418,29 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// The next `size` bytes of a file.
 async fn read_part(
     operation: &'static str,
+    buffers: &Arc<Buffers>,
     file: &Arc<File>,
     path: &Path,
     size: u64,
 ) -> Result<Bytes> {
-    let (file, path) = (Arc::clone(file), path.to_owned());
-    blocking(operation, move || {
-        let capacity = usize::try_from(size).unwrap_or(0) + 1;
-        let mut part = Vec::with_capacity(capacity);
-        let count = (&*file)
-            .take(size)
-            .read_to_end(&mut part)
-            .map_err(|e| io_error(operation, &path, e))?;
-        if count as u64 == size {
-            return Ok(part.into());
-        }
-        Err(Error::new(ErrorKind::Integrity, operation, "the file changed while it was read")
-            .with("path", path.display()))
-    })
-    .await
+    let (buffers, file, path) = (Arc::clone(buffers), Arc::clone(file), path.to_owned());
+    blocking(operation, move || read(operation, &buffers, &file, &path, size)).await
+}
+
+fn read(
+    operation: &'static str,
+    buffers: &Buffers,
+    file: &File,
+    path: &Path,
+    size: u64,
+) -> Result<Bytes> {
+    let length = usize::try_from(size).unwrap_or(usize::MAX);
+    let part = buffers.read(file, length, |_| {}).map_err(|e| io_error(operation, path, e))?;
+    if part.len() as u64 == size {
+        return Ok(part);
+    }
+    Err(Error::new(ErrorKind::Integrity, operation, "the file changed while it was read")
+        .with("path", path.display()))
 }
 
 #[cfg(test)]

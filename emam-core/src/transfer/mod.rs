@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod buffers;
 mod out;
 mod source;
 
@@ -42,6 +43,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::backend::{GetOptions, Key, Part, PutOptions, Storage, Upload};
 use crate::checksum::{check_md5, given_md5, hex, xxh3_text};
 use crate::error::{Error, ErrorKind, Result};
+pub use buffers::Buffers;
 pub use out::{CopiedOut, CopyOut, copy_out};
 use source::Reading;
 

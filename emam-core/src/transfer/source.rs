@@ -1,7 +1,6 @@
 //! One read of a file that must not change meanwhile.
 
 use std::fs::{self, File, Metadata};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -12,7 +11,7 @@ use md5::{Digest, Md5};
 use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::Copied;
+use super::{Buffers, Copied};
 use crate::checksum::{hex, md5_of, xxh3_text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::io_error;
@@ -78,7 +77,7 @@ pub(super) async fn read_whole(
         if size > most {
             return Ok(None);
         }
-        let body = source.part(size)?;
+        let body = source.part(&Buffers::default(), size, |_| {})?;
         source.check_unchanged()?;
         let xxh3 = xxh3_text(xxhash_rust::xxh3::xxh3_128(&body));
         let copied = Copied { size, md5: md5_of(&body), xxh3 };
@@ -159,11 +158,12 @@ impl Source {
         let (md5_in, md5_out) = sync_channel::<Bytes>(1);
         let md5 = spawn(self.operation, "emam-md5", move || add_up(&md5_out))?;
         let mut xxh3 = Xxh3Default::new();
+        let buffers = Buffers::default();
         let mut left = self.before.size;
         for number in 1.. {
-            let part = self.part(left.min(part_size as u64))?;
+            let part =
+                self.part(&buffers, left.min(part_size as u64), |piece| xxh3.update(piece))?;
             left -= part.len() as u64;
-            xxh3.update(&part);
             let cancelled = || {
                 Error::new(ErrorKind::Cancelled, self.operation, "nobody waits for the file")
                     .with("path", self.path.display())
@@ -181,17 +181,14 @@ impl Source {
         Ok(Copied { size: self.before.size, md5, xxh3 })
     }
 
-    fn part(&self, size: u64) -> Result<Bytes> {
-        // One more, lest reading to the end makes the buffer grow to see that there is no more.
-        let mut part = Vec::with_capacity(size as usize + 1);
-        let count = (&self.file)
-            .take(size)
-            .read_to_end(&mut part)
+    fn part(&self, buffers: &Buffers, size: u64, piece: impl FnMut(&[u8])) -> Result<Bytes> {
+        let part = buffers
+            .read(&self.file, size as usize, piece)
             .map_err(|e| io_error(self.operation, &self.path, e))?;
-        if count as u64 != size {
+        if part.len() as u64 != size {
             return Err(self.changed());
         }
-        Ok(part.into())
+        Ok(part)
     }
 
     /// Neither the file that was read nor the one that has its name now may differ.

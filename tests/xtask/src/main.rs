@@ -95,6 +95,8 @@ enum Bench {
     Catalog,
     /// Calls from Python and Node.
     Bindings,
+    /// Bytes to and from S3.
+    Transfer,
 }
 
 fn main() -> ExitCode {
@@ -152,11 +154,17 @@ fn bench(project: &Project, name: Bench, quick: bool, rest: &[String]) -> Result
         cargo.env("EMAM_BENCH_PYTHON", python.program);
         cargo.env("EMAM_BENCH_NODE", node.join("package.json"));
     }
+    if let Bench::Transfer = name {
+        let python = install::python(project, package::Profile::Release)?;
+        cargo.env("EMAM_BENCH_S5CMD", python.program.with_file_name("s5cmd"));
+        cargo.env("EMAM_BENCH_PYTHON", python.program);
+    }
     cargo.args(["run", "--release", "-q", "-p", "emam-bench", "--"]);
     cargo.arg(match name {
         Bench::Ingest => "ingest",
         Bench::Catalog => "catalog",
         Bench::Bindings => "bindings",
+        Bench::Transfer => "transfer",
     });
     if quick {
         cargo.arg("--quick");
