@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use emam_core::backend::GetOptions;
 use emam_core::backend::catalog::{AnnotationFilter, SearchPage};
+use emam_core::id::AssetId;
 use emam_core::library::RunHandle;
 use emam_core::model::{Asset, Bin, Item, PageRequest, Rendition, Role, Sequence};
 use emam_core::{Error, ErrorKind, Library, Result};
@@ -103,17 +105,30 @@ async fn copy(library: &Library, rendition: &Rendition, folder: &Path) -> Result
     }
     let mut names = Vec::new();
     for instance in &rendition.instances {
-        let path = library.assets().path(rendition.asset, rendition.role, instance.part).await?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        std::fs::copy(&path, folder.join(&name)).map_err(|cause| {
-            Error::new(ErrorKind::Unavailable, "demo.copy", "a file cannot be copied")
-                .with("path", path.display())
-                .caused_by(cause)
-        })?;
+        let (asset, role, part) = (rendition.asset, rendition.role, instance.part);
+        let name = instance.key.rsplit('/').next().unwrap_or(&instance.key).to_owned();
+        fetch(library, asset, role, part, &folder.join(&name)).await?;
         names.push(name);
     }
     println!("  {:<12} {}", rendition.role.as_str(), shortened(&names));
     Ok(())
+}
+
+/// Writes a file of the library to `path`, wherever the library keeps it.
+pub(crate) async fn fetch(
+    library: &Library,
+    asset: AssetId,
+    role: Role,
+    part: u32,
+    path: &Path,
+) -> Result<()> {
+    let opened = library.assets().open(asset, role, part, GetOptions::default()).await?;
+    let bytes = opened.object.bytes().await?;
+    std::fs::write(path, bytes).map_err(|cause| {
+        Error::new(ErrorKind::Unavailable, "demo.write", "the file cannot be written")
+            .with("path", path.display())
+            .caused_by(cause)
+    })
 }
 
 fn shortened(names: &[String]) -> String {

@@ -51,9 +51,9 @@ fn cases() -> Vec<Value> {
 
 /// What the judge finds wrong; nothing where it cannot be run.
 fn judge(cases: &[Value]) -> Option<String> {
-    let Some(python) = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty())
+    let Some(python) = std::env::var_os("EMAM_AWS_PYTHON").filter(|python| !python.is_empty())
     else {
-        skip("cloudfront: EMAM_TEST_PYTHON names no Python with botocore and cryptography");
+        skip("cloudfront: EMAM_AWS_PYTHON names no Python with botocore and cryptography");
         return None;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/judge_cloudfront.py");

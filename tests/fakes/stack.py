@@ -48,6 +48,12 @@ def main() -> int:
         for line in failures(client, arguments.name):
             print(line, file=sys.stderr)
         return 1
+    if arguments.buckets_at:
+        try:
+            make_buckets(arguments, outputs)
+        except (BotoCoreError, ClientError) as error:
+            print(f"its buckets were not made: {error}", file=sys.stderr)
+            return 1
     print(json.dumps(outputs, indent=2))
     return 0
 
@@ -61,6 +67,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--access-key", default="test")
     parser.add_argument("--secret-key", default="test")
+    parser.add_argument(
+        "--buckets-at", metavar="URL", help="an S3 elsewhere on which to make its buckets too"
+    )
     parser.add_argument("--timeout", default=120.0, type=float, help="in seconds")
     return parser.parse_args()
 
@@ -70,6 +79,20 @@ def pair(text: str) -> tuple[str, str]:
     if not (key and separator):
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value
+
+
+def make_buckets(arguments: argparse.Namespace, outputs: dict[str, str]) -> None:
+    """An emulator of CloudFormation makes the buckets in its own S3, and nowhere else."""
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=arguments.buckets_at,
+        region_name=arguments.region,
+        aws_access_key_id=arguments.access_key,
+        aws_secret_access_key=arguments.secret_key,
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    for bucket in json.loads(outputs["Settings"])["buckets"].values():
+        s3.create_bucket(Bucket=bucket["name"])
 
 
 def wait(client, name: str, timeout: float) -> tuple[str, str, dict[str, str]]:

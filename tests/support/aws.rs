@@ -1,7 +1,10 @@
 //! The emulated account of the tests, or a loud skip where there is none.
 //!
-//! The addresses come from the environment: `EMAM_AWS_S3` (S3), `EMAM_AWS_ENDPOINT` (MediaConvert,
-//! Rekognition, Transcribe, Glacier) and `EMAM_AWS_MINISTACK` (SQS, SNS, SES, DynamoDB).
+//! `cargo xtask test aws` starts it and gives these in the environment: `EMAM_AWS_S3` (S3),
+//! `EMAM_AWS_S3_PLAIN` (the S3 server behind that one), `EMAM_AWS_ENDPOINT` (MediaConvert,
+//! Rekognition, Transcribe, Glacier; the emulator itself under `/_awsim/`), `EMAM_AWS_MINISTACK`
+//! (SQS, SNS, SES, DynamoDB, EventBridge, CloudFormation) and `EMAM_AWS_PYTHON` (a Python with
+//! boto3).
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;

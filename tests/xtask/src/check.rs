@@ -7,6 +7,7 @@ mod contracts;
 mod file_size;
 mod private_names;
 mod readme;
+mod templates;
 mod top_level;
 mod versions;
 
@@ -91,6 +92,7 @@ pub(crate) fn run(project: &Project, fix: bool) -> Result<bool> {
     }
     let mut findings = tools(project)?;
     let tree = Tree::read(project)?;
+    findings.extend(templates::find(project, &tree)?);
     findings.extend(RULES.iter().flat_map(|rule| rule(&tree)));
     for finding in &findings {
         println!("{finding}");
@@ -101,9 +103,19 @@ pub(crate) fn run(project: &Project, fix: bool) -> Result<bool> {
 
 /// Each tool prints its own findings; here it counts as one.
 fn tools(project: &Project) -> Result<Vec<Finding>> {
-    const CLIPPY: &[&str] =
-        &["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    const DOC: &[&str] = &["doc", "-q", "--no-deps", "--all-features", "-p", "emam-core"];
+    const CLIPPY: &[&str] = &[
+        "clippy",
+        "-q",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        "emam-examples/aws",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    const DOC: &[&str] =
+        &["doc", "-q", "--no-deps", "--all-features", "-p", "emam-core", "-p", "emam-aws"];
     let tools = [
         ("format", &["fmt", "--all", "--check"][..], "`cargo xtask check --fix` mends it"),
         ("clippy", CLIPPY, "mend what it says above (missing? `rustup component add clippy`)"),

@@ -1,5 +1,7 @@
 //! The demonstration, and a second opinion on what it wrote.
 
+mod aws;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,6 +9,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::project::{Project, on_path, output, succeeds};
 use crate::{media, setup};
+
+pub(crate) use aws::run as run_on_aws;
 
 /// Runs the demo on these files, or on the test media, and checks its MD5SUMS.
 pub(crate) fn run(project: &Project, files: &[PathBuf]) -> Result<bool> {

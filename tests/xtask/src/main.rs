@@ -38,6 +38,9 @@ enum Command {
     /// Without FILE it uses the test media: a video, a recording and a phone picture. The results
     /// lie in target/demo; every file in its MD5SUMS is checked again with the system's md5sum.
     Demo {
+        /// Runs it on AWS, in an emulated account of this machine, with the test media.
+        #[arg(long, conflicts_with = "files")]
+        aws: bool,
         /// Your own media.
         files: Vec<PathBuf>,
     },
@@ -111,7 +114,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<bool> {
     let project = Project::find()?;
     match command {
-        Command::Demo { files } => demo::run(&project, &files),
+        Command::Demo { aws: true, .. } => demo::run_on_aws(&project),
+        Command::Demo { files, .. } => demo::run(&project, &files),
         Command::Test { parts } => {
             let counts = test::run(&project, &parts)?;
             println!("{counts}");

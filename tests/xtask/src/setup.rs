@@ -3,7 +3,9 @@
 //! Only system packages go to the machine; all else goes to the target directory. A line is printed
 //! for what is installed and none for what was there.
 
+pub(crate) mod account;
 mod node;
+pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -166,9 +168,11 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned() {
-        for text in
-            [include_str!("../requirements.txt"), include_str!("../../python/requirements.txt")]
-        {
+        for text in [
+            include_str!("../requirements.txt"),
+            include_str!("../aws-requirements.txt"),
+            include_str!("../../python/requirements.txt"),
+        ] {
             let packages = requirements(text);
             assert!(!packages.is_empty());
             assert!(packages.iter().all(|package| package.contains("==")), "{packages:?}");

@@ -4,6 +4,7 @@
 //! `EMAM_SKIP_LOG` names and returns. Test runners count it as passed; here it is said and counted
 //! as skipped.
 
+mod aws;
 mod counts;
 mod docs;
 mod fuzz;
@@ -19,6 +20,7 @@ use anyhow::{Context, Result};
 
 use crate::package::Profile;
 use crate::project::{Heard, Project, in_ci, listen};
+use crate::setup::account::{self, Account};
 use crate::setup::{self, Python, TOOLS};
 use crate::{install, media};
 use counts::Counts;
@@ -33,7 +35,7 @@ struct Part {
 }
 
 const PARTS: &[Part] =
-    &[rust::PART, docs::PART, python::PART, node::PART, parity::PART, fuzz::PART];
+    &[rust::PART, aws::PART, docs::PART, python::PART, node::PART, parity::PART, fuzz::PART];
 
 /// What a part's runner did.
 #[derive(Debug)]
@@ -69,6 +71,9 @@ pub(crate) fn run(project: &Project, names: &[String]) -> Result<Counts> {
     }
     if among(node::PART.name) || among(parity::PART.name) {
         bench.node_package = built("the npm packages", install::node(project, Profile::Dev));
+    }
+    if among(rust::PART.name) || among(aws::PART.name) {
+        bench.account = or_skip("tests on AWS services", Account::start(project))?;
     }
     let mut total = Counts::default();
     for part in parts {
@@ -120,6 +125,8 @@ struct Bench<'a> {
     python: Option<PathBuf>,
     python_package: Option<Python>,
     node_package: Option<PathBuf>,
+    /// The emulated AWS account, for as long as the tests run.
+    account: Option<Account>,
 }
 
 impl<'a> Bench<'a> {
@@ -132,8 +139,8 @@ impl<'a> Bench<'a> {
             })
         })?;
         let skip_log = project.target.join("skips.log");
-        let (python_package, node_package) = (None, None);
-        Ok(Self { project, skip_log, media, python, python_package, node_package })
+        let (python_package, node_package, account) = (None, None, None);
+        Ok(Self { project, skip_log, media, python, python_package, node_package, account })
     }
 
     /// Cargo with the variables the tests read.
@@ -158,6 +165,12 @@ impl<'a> Bench<'a> {
                 Some(value) => command.env(name, value),
                 None => command.env_remove(name),
             };
+        }
+        for name in account::VARIABLES {
+            command.env_remove(name);
+        }
+        if let Some(account) = &self.account {
+            command.envs(account.variables());
         }
     }
 

@@ -1,4 +1,4 @@
-//! A job on a real S3. Runs where `EMAM_AWSIM_S3` names an endpoint (and `EMAM_AWSIM_SQS` one of
+//! A job on a real S3. Runs where `EMAM_AWS_S3_PLAIN` names an endpoint (and `EMAM_AWS_MINISTACK` one of
 //! SQS, if events are to be seen too); both take the keys `test` and `testsecret`.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
@@ -85,8 +85,8 @@ fn job(bucket: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_transcodes_from_and_to_s3() {
-    let Ok(endpoint) = std::env::var("EMAM_AWSIM_S3") else {
-        return skip("a_job_transcodes_from_and_to_s3: EMAM_AWSIM_S3 names no endpoint");
+    let Ok(endpoint) = std::env::var("EMAM_AWS_S3_PLAIN") else {
+        return skip("a_job_transcodes_from_and_to_s3: EMAM_AWS_S3_PLAIN names no endpoint");
     };
     let s3 = account::s3(&endpoint);
     let bucket = format!("awsim-{}", account::unique());
@@ -98,7 +98,7 @@ async fn a_job_transcodes_from_and_to_s3() {
     s3.put_object().bucket(&bucket).key("in/clip one.mov").body(body).send().await.expect("stored");
 
     let mut options = Options::on(&endpoint);
-    let sqs = std::env::var("EMAM_AWSIM_SQS").ok();
+    let sqs = std::env::var("EMAM_AWS_MINISTACK").ok();
     if let Some(endpoint) = &sqs {
         let created = account::sqs(endpoint).create_queue().queue_name(&bucket).send().await;
         options.sqs.clone_from(endpoint);
@@ -162,7 +162,7 @@ async fn a_job_transcodes_from_and_to_s3() {
 
     let (Some(endpoint), Some(queue)) = (sqs, queue) else {
         return skip(
-            "the events of a_job_transcodes_from_and_to_s3: EMAM_AWSIM_SQS names no endpoint",
+            "the events of a_job_transcodes_from_and_to_s3: EMAM_AWS_MINISTACK names no endpoint",
         );
     };
     let mut statuses = Vec::new();

@@ -160,8 +160,12 @@ async fn jobs_can_hang_and_be_cancelled() {
 #[tokio::test]
 async fn what_is_not_emulated_says_so() {
     let handle = emulator().await;
-    let (status, body) = ask(&handle, "bucket/key", None).await;
-    assert_eq!(status, 501, "{body}");
+    let signed = "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/polly/aws4_request, \
+                  SignedHeaders=host, Signature=00";
+    let request = reqwest::Client::new().get(format!("{}/v1/voices", handle.url));
+    let answer = request.header("authorization", signed).send().await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 501);
+    assert!(answer.text().await.expect("a body").contains("polly"));
     let (status, _) = ask(&handle, "_awsim/nothing", None).await;
     assert_eq!(status, 404);
 }

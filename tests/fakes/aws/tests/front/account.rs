@@ -120,8 +120,8 @@ pub(crate) fn skip(test: &str, why: &str) {
 
 /// An account with a bucket of its own; `None` where there is no server to be before.
 pub(crate) async fn account(test: &str) -> Option<Account> {
-    let Ok(backing) = std::env::var("EMAM_AWSIM_S3") else {
-        skip(test, "EMAM_AWSIM_S3 names no S3 server");
+    let Ok(backing) = std::env::var("EMAM_AWS_S3_PLAIN") else {
+        skip(test, "EMAM_AWS_S3_PLAIN names no S3 server");
         return None;
     };
     let sqs = aws_sdk_sqs::Config::builder().behavior_version_latest().build();

@@ -1,4 +1,4 @@
-//! The S3 front before a real S3 server, driven by the AWS SDK. Runs where `EMAM_AWSIM_S3` names
+//! The S3 front before a real S3 server, driven by the AWS SDK. Runs where `EMAM_AWS_S3_PLAIN` names
 //! the server (access key `test`, secret `testsecret`), which should be one that checks signatures
 //! and checksums: SeaweedFS. Before ministack all but the presigned requests pass; it checks those
 //! with a secret of its own.
