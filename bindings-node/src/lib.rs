@@ -9,7 +9,11 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "aws")]
+use emam_aws::{api, cli};
 use emam_core::{Error, ErrorKind, Library};
+#[cfg(not(feature = "aws"))]
+use emam_core::{api, cli};
 use futures_util::FutureExt;
 use napi::Env;
 use napi::bindgen_prelude::{Either, PromiseRaw, within_runtime_if_available};
@@ -19,7 +23,7 @@ use tokio::sync::Notify;
 /// Opens a library. `params` is the JSON of the record `OpenLibrary`.
 #[napi]
 pub async fn open(params: String) -> napi::Result<Native> {
-    let library = emam_core::api::open(&params).await.map_err(as_data)?;
+    let library = api::open(&params).await.map_err(as_data)?;
     Ok(Native { library })
 }
 
@@ -28,7 +32,7 @@ pub async fn open(params: String) -> napi::Result<Native> {
 #[napi]
 pub async fn main(arguments: Vec<String>) -> u32 {
     let arguments = arguments.into_iter().map(Into::into).collect();
-    u32::from(emam_core::cli::main(arguments).await)
+    u32::from(cli::main(arguments).await)
 }
 
 /// A library that is open. Dropping the last one lets go of its work without waiting.

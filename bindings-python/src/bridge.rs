@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use emam_core::library::ProcessGuard;
 use emam_core::{Error, ErrorKind, Library, Result};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::join_all};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
@@ -152,7 +152,7 @@ pub(crate) async fn join<T: Send + 'static>(
 pub(crate) fn command(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> {
     let runtime = build("command").map_err(Raise)?;
     Ok(py.detach(|| {
-        let code = runtime.block_on(emam_core::cli::main(arguments));
+        let code = runtime.block_on(crate::cli::main(arguments));
         runtime.shutdown_background();
         code
     }))
@@ -173,11 +173,7 @@ pub(crate) fn shut_down(py: Python<'_>, libraries: Vec<Library>) {
         return;
     }
     py.detach(|| {
-        let all = async {
-            for library in libraries {
-                library.close().await;
-            }
-        };
+        let all = join_all(libraries.iter().map(Library::close));
         let mut state = RUNTIME.write().unwrap_or_else(PoisonError::into_inner);
         let last = std::mem::replace(&mut *state, State::ShutDown);
         drop(state);

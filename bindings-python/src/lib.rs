@@ -5,7 +5,11 @@ mod bridge;
 
 use std::ffi::OsString;
 
-use emam_core::{Library as Core, Result, api};
+#[cfg(feature = "aws")]
+use emam_aws::{api, cli};
+use emam_core::{Library as Core, Result};
+#[cfg(not(feature = "aws"))]
+use emam_core::{api, cli};
 use pyo3::prelude::*;
 
 /// A library of media, and its operations by name.

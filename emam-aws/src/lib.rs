@@ -5,10 +5,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(all(feature = "local", feature = "s3"))]
+pub mod api;
+#[cfg(all(feature = "local", feature = "s3"))]
 mod assembly;
 #[cfg(test)]
 #[cfg(any(feature = "rekognition", feature = "transcribe"))]
 mod canned;
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "cloudfront")]
 pub mod cloudfront;
 pub mod context;
