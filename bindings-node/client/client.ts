@@ -23,6 +23,7 @@ import type {
   ClipId,
   Deletion,
   Event,
+  Expected,
   Explained,
   Exported,
   FacetField,
@@ -62,6 +63,11 @@ import type { CallOptions, Transport } from "./transport.js";
 
 /** What `assets.ingest` takes by name. */
 export interface AssetsIngestOptions extends CallOptions {
+  /**
+   * What is to be looked for beside what making it playable finds: labels, faces, speech. What the
+   * library's settings say when absent; nothing when empty.
+   */
+  analyze?: AnnotationKind[] | undefined;
   /** The categories it is filed under. */
   categories?: CategoryId[] | undefined;
   /** What is to be said about it. */
@@ -88,6 +94,75 @@ export interface AssetsIngestOptions extends CallOptions {
 
 /** What `assets.ingestAll` takes by name. */
 export interface AssetsIngestAllOptions extends CallOptions {
+  /**
+   * What is to be looked for beside what making it playable finds: labels, faces, speech. What the
+   * library's settings say when absent; nothing when empty.
+   */
+  analyze?: AnnotationKind[] | undefined;
+  /** The categories it is filed under. */
+  categories?: CategoryId[] | undefined;
+  /** What is to be said about it. */
+  description?: string | undefined;
+  /** The MD5 the file must add up to, as 32 hexadecimal digits. */
+  expected_md5?: string | undefined;
+  /** Its ids in other systems, by system. */
+  external_ids?: Record<string, string> | undefined;
+  /** Ingesting again with the same key gives the run that was started first. */
+  idempotency_key?: string | undefined;
+  /** What to do with content the library already holds. */
+  known_content?: KnownContent | undefined;
+  /** Custom metadata by field key. */
+  metadata?: Record<string, unknown> | undefined;
+  /** Runs with a higher priority are taken first. */
+  priority?: number | undefined;
+  /** What is to be made of it; everything that browsing, searching and cutting need when absent. */
+  profile?: Profile | undefined;
+  /** Words for finding it. */
+  tags?: string[] | undefined;
+  /** The asset's name for people; the file name without extension when absent. */
+  title?: string | undefined;
+}
+
+/** What `assets.expect` takes by name. */
+export interface AssetsExpectOptions extends CallOptions {
+  /**
+   * What is to be looked for beside what making it playable finds: labels, faces, speech. What the
+   * library's settings say when absent; nothing when empty.
+   */
+  analyze?: AnnotationKind[] | undefined;
+  /** The categories it is filed under. */
+  categories?: CategoryId[] | undefined;
+  /** What is to be said about it. */
+  description?: string | undefined;
+  /** The MD5 the file must add up to, as 32 hexadecimal digits. */
+  expected_md5?: string | undefined;
+  /** Its ids in other systems, by system. */
+  external_ids?: Record<string, string> | undefined;
+  /** Ingesting again with the same key gives the run that was started first. */
+  idempotency_key?: string | undefined;
+  /** What to do with content the library already holds. */
+  known_content?: KnownContent | undefined;
+  /** Custom metadata by field key. */
+  metadata?: Record<string, unknown> | undefined;
+  /** Runs with a higher priority are taken first. */
+  priority?: number | undefined;
+  /** What is to be made of it; everything that browsing, searching and cutting need when absent. */
+  profile?: Profile | undefined;
+  /** Words for finding it. */
+  tags?: string[] | undefined;
+  /** The asset's name for people; the file name without extension when absent. */
+  title?: string | undefined;
+  /** Its size in bytes, where it is known; what arrives must have it. */
+  size?: number | undefined;
+}
+
+/** What `assets.adopt` takes by name. */
+export interface AssetsAdoptOptions extends CallOptions {
+  /**
+   * What is to be looked for beside what making it playable finds: labels, faces, speech. What the
+   * library's settings say when absent; nothing when empty.
+   */
+  analyze?: AnnotationKind[] | undefined;
   /** The categories it is filed under. */
   categories?: CategoryId[] | undefined;
   /** What is to be said about it. */
@@ -211,6 +286,28 @@ export class Assets extends Noun {
   ingestAll(paths: string[], options: AssetsIngestAllOptions = {}): Promise<RunHandles<Asset>> {
     const { signal, ...fields } = options;
     return this.client.runs<Asset>("assets.ingest_all", { paths, options: fields }, signal);
+  }
+
+  /**
+   * Announces a file that somebody will upload straight to the storage of originals: the asset is
+   * there at once, `uploading`, and becomes what an ingest makes of it once the bytes are.
+   */
+  expect(file_name: string, options: AssetsExpectOptions = {}): Promise<Expected> {
+    const { size, signal, ...fields } = options;
+    return this.client.value<Expected>(
+      "assets.expect",
+      { size, file_name, options: fields },
+      signal,
+    );
+  }
+
+  /**
+   * Takes an object into the library that is in the storage of originals already. It stays where it
+   * is.
+   */
+  adopt(key: string, options: AssetsAdoptOptions = {}): Promise<RunHandle<Asset>> {
+    const { signal, ...fields } = options;
+    return this.client.run<Asset>("assets.adopt", { key, options: fields }, signal);
   }
 
   /** Reads one asset. */
@@ -841,6 +938,11 @@ export class Events extends EventsExtras {
 
 /** What `open` takes by name. */
 export interface OpenOptions extends CallOptions {
+  /**
+   * The settings file of an AWS account (`EMAM_AWS`): originals, renditions and work are there, and
+   * only the catalog is in the library's folder. Only in builds with AWS.
+   */
+  aws?: string | undefined;
   /**
    * Where archived originals go (`EMAM_COLD_FOLDER`); `archive/` in the library's folder when
    * absent.

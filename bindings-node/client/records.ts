@@ -63,6 +63,8 @@ export type AnnotationKind =
   | "label"
   /** A face that is seen. */
   | "face"
+  /** A well-known person who is seen. */
+  | "celebrity"
   /** Text that is seen. */
   | "text"
   /** Content some audiences must not see. */
@@ -369,6 +371,17 @@ export interface Container {
   media_type: string;
 }
 
+/** A corner of the picture. */
+export type Corner =
+  /** Upper left. */
+  | "top_left"
+  /** Upper right. */
+  | "top_right"
+  /** Lower left. */
+  | "bottom_left"
+  /** Lower right. */
+  | "bottom_right";
+
 /** What deleting an asset takes away. */
 export interface Deletion {
   /** The asset. */
@@ -483,6 +496,25 @@ export interface Exif {
    * When it was taken, as the camera's clock said: RFC 3339, without offset where none is known.
    */
   taken_at?: string | null;
+}
+
+/** Where an announced file is to be uploaded to. */
+export interface Expected {
+  /** The asset it will be; `uploading` until the bytes are there. */
+  asset: AssetId;
+  /** The run that waits for the bytes. */
+  run: RunId;
+  /** The key to upload to, in the storage of originals. */
+  key: string;
+  /**
+   * The address to which one PUT of all of the file works without credentials, where the storage
+   * gives such.
+   */
+  upload?: UploadAddress | null;
+  /**
+   * The object's address for whoever has credentials of the storage, for example `s3://bucket/key`.
+   */
+  uri?: string | null;
 }
 
 /** Text for people. */
@@ -956,12 +988,16 @@ export type OutputSpec =
       max_width?: number | undefined;
       /** Preset of x264. */
       preset?: string | undefined;
+      /** A picture laid over every frame. */
+      watermark?: Watermark | null | undefined;
     }
-  /** A small copy of the sound; made only of media without moving pictures. */
+  /** A small copy of the sound; made of media without moving pictures unless told otherwise. */
   | {
       role: "audio_proxy";
       /** Bits a second, per pair of channels. */
       bit_rate?: number | undefined;
+      /** Made of moving pictures with sound too, for services that only listen. */
+      of_video?: boolean | undefined;
     }
   /** The picture that stands for the asset. */
   | {
@@ -1002,6 +1038,28 @@ export type OutputSpec =
       sample_rate?: number | undefined;
       /** Samples in one stretch. */
       samples_per_peak?: number | undefined;
+    }
+  /** A high-quality copy for further work. */
+  | {
+      role: "mezzanine";
+      /** Which ProRes. */
+      flavor?: ProRes | undefined;
+    }
+  /** For adaptive streaming over HTTP. */
+  | {
+      role: "hls";
+      /** The heights, in pixels; those above the original's are left out, but for the smallest. */
+      heights?: number[] | undefined;
+      /** Seconds of one segment. */
+      segment_s?: number | undefined;
+      /** A picture laid over every frame. */
+      watermark?: Watermark | null | undefined;
+    }
+  /** The captions that are in the media, as a file of their own. */
+  | {
+      role: "captions";
+      /** Their language as ISO 639-2, for example `eng`; undetermined when absent. */
+      language?: string | null | undefined;
     };
 
 /** A still picture. */
@@ -1027,6 +1085,17 @@ export interface PlanItem {
   /** Why nothing of it would be moved; absent where something would. */
   passed_over?: string | null;
 }
+
+/** A flavor of ProRes 422, by Apple's names. */
+export type ProRes =
+  /** 422 Proxy. */
+  | "proxy"
+  /** 422 LT. */
+  | "lt"
+  /** 422. */
+  | "standard"
+  /** 422 HQ. */
+  | "hq";
 
 /**
  * What is to be made of media. One record is compiled to an ffmpeg command or to the settings of a
@@ -1179,7 +1248,9 @@ export type Role =
   /** Timed text for showing. */
   | "captions"
   /** What is said, with times. */
-  | "transcript";
+  | "transcript"
+  /** Playlists and segments for adaptive streaming; part 0 is the master playlist. */
+  | "hls";
 
 /**
  * One execution of a workflow. It survives the death of its process: whoever opens the library next
@@ -1512,6 +1583,19 @@ export type TrackKind =
   /** Sound. */
   | "audio";
 
+/**
+ * An address to which one request works without credentials. Whoever has it can write: treat it as
+ * a secret.
+ */
+export interface UploadAddress {
+  /** Where the PUT goes. */
+  url: string;
+  /** Headers it must carry. */
+  headers: [string, string][];
+  /** For how long it works, in milliseconds. */
+  expires_in_ms: number;
+}
+
 /** One state of an asset's content; an edit of the media is a new version. */
 export interface Version {
   /** Its id. */
@@ -1573,4 +1657,16 @@ export interface VideoStream {
   timecode_source: TimecodeSource;
   /** Whether the rate varies. */
   variable_rate: boolean;
+}
+
+/** A picture laid over every frame. */
+export interface Watermark {
+  /** The key of a PNG in the storage the outputs go to. */
+  image: string;
+  /** Which corner it is in. */
+  corner?: Corner | undefined;
+  /** How much of it is seen, in per cent: 100 hides what is behind it. */
+  opacity?: number | undefined;
+  /** Its width, in per cent of the picture's. */
+  width?: number | undefined;
 }

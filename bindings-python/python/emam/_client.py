@@ -33,6 +33,7 @@ from .records import (
     ClipId,
     Deletion,
     Event,
+    Expected,
     Explained,
     Exported,
     FacetField,
@@ -83,6 +84,7 @@ class Assets(Noun):
         self,
         path: StrPath,
         *,
+        analyze: SequenceOf[AnnotationKind] | None | UnsetType = UNSET,
         categories: SequenceOf[CategoryId] | UnsetType = UNSET,
         description: str | UnsetType = UNSET,
         expected_md5: str | None | UnsetType = UNSET,
@@ -99,6 +101,8 @@ class Assets(Noun):
 
         Args:
             path: The file.
+            analyze: What is to be looked for beside what making it playable finds: labels, faces,
+                speech. What the library's settings say when absent; nothing when empty.
             categories: The categories it is filed under.
             description: What is to be said about it.
             expected_md5: The MD5 the file must add up to, as 32 hexadecimal digits.
@@ -123,6 +127,7 @@ class Assets(Noun):
             {
                 "path": path,
                 "options": given({
+                    "analyze": analyze,
                     "categories": categories,
                     "description": description,
                     "expected_md5": expected_md5,
@@ -143,6 +148,7 @@ class Assets(Noun):
         self,
         paths: SequenceOf[StrPath],
         *,
+        analyze: SequenceOf[AnnotationKind] | None | UnsetType = UNSET,
         categories: SequenceOf[CategoryId] | UnsetType = UNSET,
         description: str | UnsetType = UNSET,
         expected_md5: str | None | UnsetType = UNSET,
@@ -160,6 +166,8 @@ class Assets(Noun):
 
         Args:
             paths: The files and folders.
+            analyze: What is to be looked for beside what making it playable finds: labels, faces,
+                speech. What the library's settings say when absent; nothing when empty.
             categories: The categories it is filed under.
             description: What is to be said about it.
             expected_md5: The MD5 the file must add up to, as 32 hexadecimal digits.
@@ -184,6 +192,141 @@ class Assets(Noun):
             {
                 "paths": paths,
                 "options": given({
+                    "analyze": analyze,
+                    "categories": categories,
+                    "description": description,
+                    "expected_md5": expected_md5,
+                    "external_ids": external_ids,
+                    "idempotency_key": idempotency_key,
+                    "known_content": known_content,
+                    "metadata": metadata,
+                    "priority": priority,
+                    "profile": profile,
+                    "tags": tags,
+                    "title": title,
+                }),
+            },
+            Asset,
+        )
+
+    def expect(
+        self,
+        file_name: str,
+        *,
+        analyze: SequenceOf[AnnotationKind] | None | UnsetType = UNSET,
+        categories: SequenceOf[CategoryId] | UnsetType = UNSET,
+        description: str | UnsetType = UNSET,
+        expected_md5: str | None | UnsetType = UNSET,
+        external_ids: Mapping[str, str] | UnsetType = UNSET,
+        idempotency_key: str | None | UnsetType = UNSET,
+        known_content: KnownContent | UnsetType = UNSET,
+        metadata: Mapping[str, Any] | UnsetType = UNSET,
+        priority: int | UnsetType = UNSET,
+        profile: Profile | None | UnsetType = UNSET,
+        tags: SequenceOf[str] | UnsetType = UNSET,
+        title: str | None | UnsetType = UNSET,
+        size: int | None | UnsetType = UNSET,
+    ) -> Expected:
+        """Announces a file that somebody will upload straight to the storage of originals: the
+        asset is there at once, `uploading`, and becomes what an ingest makes of it once the bytes
+        are.
+
+        Args:
+            file_name: The name of the file.
+            analyze: What is to be looked for beside what making it playable finds: labels, faces,
+                speech. What the library's settings say when absent; nothing when empty.
+            categories: The categories it is filed under.
+            description: What is to be said about it.
+            expected_md5: The MD5 the file must add up to, as 32 hexadecimal digits.
+            external_ids: Its ids in other systems, by system.
+            idempotency_key: Ingesting again with the same key gives the run that was started first.
+            known_content: What to do with content the library already holds.
+            metadata: Custom metadata by field key.
+            priority: Runs with a higher priority are taken first.
+            profile: What is to be made of it; everything that browsing, searching and cutting need
+                when absent.
+            tags: Words for finding it.
+            title: The asset's name for people; the file name without extension when absent.
+            size: Its size in bytes, where it is known; what arrives must have it.
+
+        Returns:
+            Where an announced file is to be uploaded to.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value(
+            "assets.expect",
+            given({
+                "file_name": file_name,
+                "size": size,
+                "options": given({
+                    "analyze": analyze,
+                    "categories": categories,
+                    "description": description,
+                    "expected_md5": expected_md5,
+                    "external_ids": external_ids,
+                    "idempotency_key": idempotency_key,
+                    "known_content": known_content,
+                    "metadata": metadata,
+                    "priority": priority,
+                    "profile": profile,
+                    "tags": tags,
+                    "title": title,
+                }),
+            }),
+            Expected,
+        )
+
+    def adopt(
+        self,
+        key: str,
+        *,
+        analyze: SequenceOf[AnnotationKind] | None | UnsetType = UNSET,
+        categories: SequenceOf[CategoryId] | UnsetType = UNSET,
+        description: str | UnsetType = UNSET,
+        expected_md5: str | None | UnsetType = UNSET,
+        external_ids: Mapping[str, str] | UnsetType = UNSET,
+        idempotency_key: str | None | UnsetType = UNSET,
+        known_content: KnownContent | UnsetType = UNSET,
+        metadata: Mapping[str, Any] | UnsetType = UNSET,
+        priority: int | UnsetType = UNSET,
+        profile: Profile | None | UnsetType = UNSET,
+        tags: SequenceOf[str] | UnsetType = UNSET,
+        title: str | None | UnsetType = UNSET,
+    ) -> RunHandle[Asset]:
+        """Takes an object into the library that is in the storage of originals already. It stays
+        where it is.
+
+        Args:
+            key: Its key there.
+            analyze: What is to be looked for beside what making it playable finds: labels, faces,
+                speech. What the library's settings say when absent; nothing when empty.
+            categories: The categories it is filed under.
+            description: What is to be said about it.
+            expected_md5: The MD5 the file must add up to, as 32 hexadecimal digits.
+            external_ids: Its ids in other systems, by system.
+            idempotency_key: Ingesting again with the same key gives the run that was started first.
+            known_content: What to do with content the library already holds.
+            metadata: Custom metadata by field key.
+            priority: Runs with a higher priority are taken first.
+            profile: What is to be made of it; everything that browsing, searching and cutting need
+                when absent.
+            tags: Words for finding it.
+            title: The asset's name for people; the file name without extension when absent.
+
+        Returns:
+            A run; its result is of the type Asset.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.run(
+            "assets.adopt",
+            {
+                "key": key,
+                "options": given({
+                    "analyze": analyze,
                     "categories": categories,
                     "description": description,
                     "expected_md5": expected_md5,
@@ -1504,6 +1647,7 @@ class Library(BaseLibrary):
 def open(
     folder: StrPath,
     *,
+    aws: StrPath | None | UnsetType = UNSET,
     cold_folder: StrPath | None | UnsetType = UNSET,
     ffmpeg: StrPath | None | UnsetType = UNSET,
     ffprobe: StrPath | None | UnsetType = UNSET,
@@ -1516,6 +1660,8 @@ def open(
 
     Args:
         folder: The library's folder, made where there is none.
+        aws: The settings file of an AWS account (`EMAM_AWS`): originals, renditions and work are
+            there, and only the catalog is in the library's folder. Only in builds with AWS.
         cold_folder: Where archived originals go (`EMAM_COLD_FOLDER`); `archive/` in the library's
             folder when absent.
         ffmpeg: The ffmpeg program (`EMAM_FFMPEG`); looked for on the PATH and in installed packages
@@ -1533,6 +1679,7 @@ def open(
     """
     native = _native.open(encode(here(given({
         "folder": folder,
+        "aws": aws,
         "cold_folder": cold_folder,
         "ffmpeg": ffmpeg,
         "ffprobe": ffprobe,

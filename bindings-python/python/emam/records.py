@@ -41,12 +41,14 @@ __all__ = [
     "ClipSource",
     "Color",
     "Container",
+    "Corner",
     "Deletion",
     "Derivation",
     "ErrorInfo",
     "ErrorKind",
     "Event",
     "Exif",
+    "Expected",
     "Explained",
     "Exported",
     "Facet",
@@ -85,6 +87,9 @@ __all__ = [
     "OtherStream",
     "OutputSpec",
     "OutputSpecAudioProxy",
+    "OutputSpecCaptions",
+    "OutputSpecHls",
+    "OutputSpecMezzanine",
     "OutputSpecPoster",
     "OutputSpecProxy",
     "OutputSpecStoryboard",
@@ -92,6 +97,7 @@ __all__ = [
     "OutputSpecWaveform",
     "Picture",
     "PlanItem",
+    "ProRes",
     "Profile",
     "Progress",
     "Project",
@@ -133,9 +139,11 @@ __all__ = [
     "Track",
     "TrackId",
     "TrackKind",
+    "UploadAddress",
     "Version",
     "VersionId",
     "VideoStream",
+    "Watermark",
 ]
 
 AnnotationId: TypeAlias = str
@@ -147,6 +155,7 @@ AnnotationKind: TypeAlias = Literal[
     "comment",  # Something a person says about it.
     "label",  # A thing or scene that is seen.
     "face",  # A face that is seen.
+    "celebrity",  # A well-known person who is seen.
     "text",  # Text that is seen.
     "moderation",  # Content some audiences must not see.
     "shot",  # A range without a cut.
@@ -190,6 +199,14 @@ CategoryId: TypeAlias = str
 
 ClipId: TypeAlias = str
 """Names a `Clip` of a track."""
+
+Corner: TypeAlias = Literal[
+    "top_left",  # Upper left.
+    "top_right",  # Upper right.
+    "bottom_left",  # Lower left.
+    "bottom_right",  # Lower right.
+]
+"""A corner of the picture."""
 
 ErrorKind: TypeAlias = Literal[
     "not_found",  # The thing named does not exist. Check the id, key or path.
@@ -288,6 +305,14 @@ Lifecycle: TypeAlias = Literal[
 ]
 """Where an asset is on its way through the library."""
 
+ProRes: TypeAlias = Literal[
+    "proxy",  # 422 Proxy.
+    "lt",  # 422 LT.
+    "standard",  # 422.
+    "hq",  # 422 HQ.
+]
+"""A flavor of ProRes 422, by Apple's names."""
+
 ProjectId: TypeAlias = str
 """Names a `Project`."""
 
@@ -318,6 +343,7 @@ Role: TypeAlias = Literal[
     "waveform",  # Peaks of the sound, in the audiowaveform binary format version 2.
     "captions",  # Timed text for showing.
     "transcript",  # What is said, with times.
+    "hls",  # Playlists and segments for adaptive streaming; part 0 is the master playlist.
 ]
 """What a rendition is for."""
 
@@ -864,6 +890,25 @@ class Exif(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
 
+class Expected(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an announced file is to be uploaded to."""
+
+    asset: AssetId
+    """The asset it will be; `uploading` until the bytes are there."""
+    run: RunId
+    """The run that waits for the bytes."""
+    key: str
+    """The key to upload to, in the storage of originals."""
+    upload: UploadAddress | None = None
+    """The address to which one PUT of all of the file works without credentials, where the storage
+    gives such.
+    """
+    uri: str | None = None
+    """The object's address for whoever has credentials of the storage, for example
+    `s3://bucket/key`.
+    """
+
+
 class Explained(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Text for people."""
 
@@ -1354,6 +1399,8 @@ class OutputSpecProxy(
     """Widest, in pixels. The picture keeps its shape and is never enlarged."""
     preset: str = "veryfast"
     """Preset of x264."""
+    watermark: Watermark | None = None
+    """A picture laid over every frame."""
 
 
 class OutputSpecAudioProxy(
@@ -1364,11 +1411,13 @@ class OutputSpecAudioProxy(
     tag_field="role",
     tag="audio_proxy",
 ):
-    """A small copy of the sound; made only of media without moving pictures."""
+    """A small copy of the sound; made of media without moving pictures unless told otherwise."""
 
     role: ClassVar[Literal["audio_proxy"]] = "audio_proxy"
     bit_rate: int = 128000
     """Bits a second, per pair of channels."""
+    of_video: bool = False
+    """Made of moving pictures with sound too, for services that only listen."""
 
 
 class OutputSpecPoster(
@@ -1447,6 +1496,55 @@ class OutputSpecWaveform(
     """Samples in one stretch."""
 
 
+class OutputSpecMezzanine(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="role",
+    tag="mezzanine",
+):
+    """A high-quality copy for further work."""
+
+    role: ClassVar[Literal["mezzanine"]] = "mezzanine"
+    flavor: ProRes = "standard"
+    """Which ProRes."""
+
+
+class OutputSpecHls(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="role",
+    tag="hls",
+):
+    """For adaptive streaming over HTTP."""
+
+    role: ClassVar[Literal["hls"]] = "hls"
+    heights: list[int] = field(default_factory=lambda: [360, 720, 1080])
+    """The heights, in pixels; those above the original's are left out, but for the smallest."""
+    segment_s: int = 6
+    """Seconds of one segment."""
+    watermark: Watermark | None = None
+    """A picture laid over every frame."""
+
+
+class OutputSpecCaptions(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="role",
+    tag="captions",
+):
+    """The captions that are in the media, as a file of their own."""
+
+    role: ClassVar[Literal["captions"]] = "captions"
+    language: str | None = None
+    """Their language as ISO 639-2, for example `eng`; undetermined when absent."""
+
+
 OutputSpec: TypeAlias = Union[
     OutputSpecProxy,
     OutputSpecAudioProxy,
@@ -1454,6 +1552,9 @@ OutputSpec: TypeAlias = Union[
     OutputSpecThumbnail,
     OutputSpecStoryboard,
     OutputSpecWaveform,
+    OutputSpecMezzanine,
+    OutputSpecHls,
+    OutputSpecCaptions,
 ]
 """One thing to be made."""
 
@@ -1859,6 +1960,19 @@ class Track(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Its name, for example `V1`."""
 
 
+class UploadAddress(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An address to which one request works without credentials. Whoever has it can write: treat it
+    as a secret.
+    """
+
+    url: str
+    """Where the PUT goes."""
+    headers: list[tuple[str, str]]
+    """Headers it must carry."""
+    expires_in_ms: int
+    """For how long it works, in milliseconds."""
+
+
 class Version(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One state of an asset's content; an edit of the media is a new version."""
 
@@ -1919,3 +2033,16 @@ class VideoStream(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the start timecode was found."""
     variable_rate: bool = False
     """Whether the rate varies."""
+
+
+class Watermark(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A picture laid over every frame."""
+
+    image: str
+    """The key of a PNG in the storage the outputs go to."""
+    corner: Corner = "top_right"
+    """Which corner it is in."""
+    opacity: int = 50
+    """How much of it is seen, in per cent: 100 hides what is behind it."""
+    width: int = 10
+    """Its width, in per cent of the picture's."""
