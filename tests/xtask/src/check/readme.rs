@@ -152,7 +152,8 @@ fn main() {
     #[test]
     fn different_code_is_found_at_its_line() {
         let readme = "# emam\n\n```rust\nlet library = opened();\n```\n";
-        let places: Vec<_> = differing(RUST, readme, &[CODE]).into_iter().map(|f| f.place).collect();
+        let places: Vec<_> =
+            differing(RUST, readme, &[CODE]).into_iter().map(|f| f.place).collect();
         assert_eq!(places, ["README.md:3"]);
     }
 
