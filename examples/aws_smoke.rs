@@ -4,7 +4,7 @@
 //! `cargo run -p emam-examples --features aws --bin aws_smoke -- --settings settings.json --yes
 //! clip.mov`, where the settings are the output `Settings` of the stack `emam-aws/deploy/emam.yaml`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Parser;
@@ -65,10 +65,18 @@ async fn smoke(arguments: &Arguments) -> Result<()> {
         println!("Nothing was done. Say --yes to do it.");
         return Ok(());
     }
-    let library = Box::pin(emam_aws::open(&arguments.folder, settings)).await?;
+    let library = open(&arguments.folder, &arguments.settings).await?;
     let done = Box::pin(one_clip(&library, arguments)).await;
     library.close().await;
     done
+}
+
+async fn open(folder: &Path, settings: &Path) -> Result<Library> {
+    // readme:start
+    let settings = AwsSettings::from_file(settings)?; // what the stack puts out as `Settings`
+    let library = Box::pin(emam_aws::open(folder, settings)).await?;
+    // readme:end
+    Ok(library)
 }
 
 fn estimate(settings: &AwsSettings, minutes: f64) {

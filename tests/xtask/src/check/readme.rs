@@ -4,20 +4,28 @@ use super::{Finding, Tree};
 
 const README: &str = "README.md";
 
-/// A language of the README's code and the program it is taken from.
+/// A language of the README's code and the programs it is taken from.
 struct Language {
     /// What its fences are marked with.
     fences: &'static [&'static str],
-    program: &'static str,
+    programs: &'static [&'static str],
     comment: &'static str,
 }
 
 const LANGUAGES: [Language; 3] = [
-    Language { fences: &["rust"], program: "examples/quickstart.rs", comment: "//" },
-    Language { fences: &["python", "py"], program: "examples/python/quickstart.py", comment: "#" },
+    Language {
+        fences: &["rust"],
+        programs: &["examples/quickstart.rs", "examples/aws_smoke.rs"],
+        comment: "//",
+    },
+    Language {
+        fences: &["python", "py"],
+        programs: &["examples/python/quickstart.py"],
+        comment: "#",
+    },
     Language {
         fences: &["js", "javascript", "ts", "typescript", "mjs"],
-        program: "examples/node/quickstart.mjs",
+        programs: &["examples/node/quickstart.mjs"],
         comment: "//",
     },
 ];
@@ -29,15 +37,18 @@ pub(super) fn find(tree: &Tree) -> Vec<Finding> {
     LANGUAGES
         .iter()
         .flat_map(|language| {
-            let program = tree.text(language.program).unwrap_or_default();
-            differing(language, &readme, &program)
+            let programs: Vec<_> =
+                language.programs.iter().filter_map(|name| tree.text(name)).collect();
+            differing(language, &readme, &programs)
         })
         .collect()
 }
 
-fn differing(language: &Language, readme: &str, program: &str) -> Vec<Finding> {
-    let Language { program: name, comment, .. } = language;
-    let parts = marked(language, program);
+fn differing<P: AsRef<str>>(language: &Language, readme: &str, programs: &[P]) -> Vec<Finding> {
+    let comment = language.comment;
+    let name = language.programs.join(" and ");
+    let parts: Vec<_> =
+        programs.iter().flat_map(|program| marked(language, program.as_ref())).collect();
     fences(language, readme)
         .into_iter()
         .filter(|(_, code)| !parts.contains(code))
@@ -135,19 +146,20 @@ fn main() {
     fn equal_code_passes_whatever_its_indentation() {
         let readme = "# emam\n```sh\ncargo add\n```\n```rust,no_run\n# hidden();\nlet library = \
                       open();\nlibrary.close();\n```\n";
-        assert_eq!(differing(RUST, readme, CODE), []);
+        assert_eq!(differing(RUST, readme, &[CODE]), []);
     }
 
     #[test]
     fn different_code_is_found_at_its_line() {
         let readme = "# emam\n\n```rust\nlet library = opened();\n```\n";
-        let places: Vec<_> = differing(RUST, readme, CODE).into_iter().map(|f| f.place).collect();
+        let places: Vec<_> =
+            differing(RUST, readme, &[CODE]).into_iter().map(|f| f.place).collect();
         assert_eq!(places, ["README.md:3"]);
     }
 
     #[test]
     fn code_without_a_marked_original_is_found() {
-        assert_eq!(differing(RUST, "```rust\nopen();\n```", "fn main() {}").len(), 1);
+        assert_eq!(differing(RUST, "```rust\nopen();\n```", &["fn main() {}"]).len(), 1);
     }
 
     #[test]
@@ -156,17 +168,17 @@ fn main() {
                       ```js\nopen();\n```\n";
         let python =
             "# readme:start\nimport emam\n\n# a comment\nfor x in y:\n    print(x)\n# readme:end\n";
-        assert_eq!(differing(PYTHON, readme, python), []);
-        assert_eq!(differing(NODE, readme, "// readme:start\nopen();\n// readme:end\n"), []);
-        assert_eq!(differing(RUST, readme, ""), []);
-        assert_eq!(differing(NODE, readme, python).len(), 1);
+        assert_eq!(differing(PYTHON, readme, &[python]), []);
+        assert_eq!(differing(NODE, readme, &["// readme:start\nopen();\n// readme:end\n"]), []);
+        assert_eq!(differing(RUST, readme, &[""]), []);
+        assert_eq!(differing(NODE, readme, &[python]).len(), 1);
     }
 
     #[test]
     fn what_python_is_in_is_compared_too() {
         let readme = "```python\nfor x in y:\n    print(x)\nprint(y)\n```\n";
         let inside = "def main():\n    # readme:start\n    for x in y:\n        print(x)\n    print(y)\n    # readme:end\n";
-        assert_eq!(differing(PYTHON, readme, inside), []);
+        assert_eq!(differing(PYTHON, readme, &[inside]), []);
         assert_eq!(
             differing(PYTHON, readme, &inside.replace("    print(y)", "        print(y)")).len(),
             1
