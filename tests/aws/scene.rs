@@ -1,5 +1,8 @@
 //! A library on the emulated account, with buckets, a queue and a folder of its own.
 
+// Not every test needs all of it.
+#![allow(dead_code)]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

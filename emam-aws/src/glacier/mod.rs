@@ -9,7 +9,7 @@
 //! back under its key, proved by its tree hash, and the first one after its time is over deletes that
 //! copy again.
 //!
-//! See `docs/decisions/0016-glacier-vaults.md`.
+//! See `docs/decisions/0017-glacier-vaults.md`.
 
 mod marker;
 mod tree_hash;
