@@ -171,6 +171,7 @@ impl<'a> Bench<'a> {
         }
         if let Some(account) = &self.account {
             command.envs(account.variables());
+            account::as_client(command);
         }
     }
 
