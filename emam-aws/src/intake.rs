@@ -29,6 +29,9 @@ const DONE: &str = "done";
 /// Where a feeder puts what was not announced.
 pub(crate) const FED: &str = "fed/";
 
+/// How the names end of what stands for objects in a vault.
+pub(crate) const MARKER: &str = ".vault.json";
+
 /// What a job may hold; it describes one file.
 const LARGEST_JOB: u64 = 1 << 20;
 
@@ -182,10 +185,12 @@ impl Intake {
         // Keys that no emam has made may be none that emam takes: nothing of ours, then.
         let Ok(key) = key else { return Ok(()) };
         let known = self.library.assets().original_changed(&key, &signal.change).await?;
-        // What a feeder has put there comes with a job, which says how to ingest it.
+        // What a feeder has put there comes with a job, which says how to ingest it; what stands
+        // for an object in a vault is no media.
         let is_new = known.is_none()
             && signal.change == ObjectChange::Created
-            && !key.as_str().starts_with(FED);
+            && !key.as_str().starts_with(FED)
+            && !key.as_str().ends_with(MARKER);
         if is_new && self.options.adopt && signal.size != Some(0) {
             self.adopt(key.as_str(), IngestOptions::default()).await?;
         }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What markers are called by, after the key of what they stand for.
-const SUFFIX: &str = ".vault.json";
+const SUFFIX: &str = crate::intake::MARKER;
 
 /// An object in the vault. Written once the vault has confirmed every byte of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
