@@ -108,8 +108,7 @@ async fn a_feeder_a_job_and_a_stranger_bring_media_in() {
         feeder.feed(&film, "card-7 clip (2)", feed).await.unwrap();
     }
     let found = until(Duration::from_secs(90), async || {
-        let mut query = Query::default();
-        query.tags = vec!["fed".to_owned()];
+        let query = Query { tags: vec!["fed".to_owned()], ..Query::default() };
         let page = library.assets().search(query).await.unwrap();
         page.items.first().map(|hit| hit.asset.id)
     })
@@ -160,17 +159,17 @@ async fn what_is_wrong_with_settings_and_credentials_is_said() {
     // The S3 behind the emulator makes buckets that are missing.
     let missing = json!([{ "operation": "PutObject", "code": "NoSuchBucket", "status": 404 }]);
     scene.tell("switches", json!({ "faults": missing })).await;
-    let error = fails(scene.settings.clone(), "missing").await;
+    let error = Box::pin(fails(scene.settings.clone(), "missing")).await;
     scene.tell("switches", json!({ "faults": [] })).await;
     assert_eq!((error.kind(), error.get("code")), (ErrorKind::NotFound, Some("NoSuchBucket")));
     let mut settings = scene.settings.clone();
     settings.buckets.originals.name = "not-ours".to_owned();
-    let error = fails(settings, "not-ours").await;
+    let error = Box::pin(fails(settings, "not-ours")).await;
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert!(error.message().contains("emam aws policy"));
     let mut settings = scene.settings.clone();
     settings.buckets.originals.name = "other-region".to_owned();
-    let error = fails(settings, "region").await;
+    let error = Box::pin(fails(settings, "region")).await;
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     assert!(error.message().contains("region"));
 
@@ -178,7 +177,7 @@ async fn what_is_wrong_with_settings_and_credentials_is_said() {
     let denied = json!([{ "operation": "CreateJob", "code": "AccessDeniedException",
         "status": 403, "message": "User is not authorized to perform: mediaconvert:CreateJob" }]);
     scene.tell("switches", json!({ "faults": denied })).await;
-    let error = fails(scene.settings.clone(), "denied").await;
+    let error = Box::pin(fails(scene.settings.clone(), "denied")).await;
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert!(error.get("said").unwrap().contains("mediaconvert:CreateJob"));
 }

@@ -75,7 +75,8 @@ impl Scene {
             .await
             .unwrap();
         let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-        let now: Timestamp = told["now"].as_str().expect(&told.to_string()).parse().unwrap();
+        let now: Timestamp =
+            told["now"].as_str().expect("the clock tells its time").parse().unwrap();
         *self.clock.ahead.lock().unwrap() = now.duration_since(SystemClock.now());
     }
 

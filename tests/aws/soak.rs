@@ -98,8 +98,7 @@ async fn all_end_ready_and_nothing_is_begun_twice() {
     drop(workers);
     scene.tell("switches", json!({ "throttle": 0.0, "server_error": 0.0, "cut": 0.0 })).await;
 
-    let mut query = Query::default();
-    query.limit = 1000;
+    let query = Query { limit: 1000, ..Query::default() };
     let all = library.assets().search(query).await.unwrap();
     assert_eq!(all.total as usize, count);
     for hit in &all.items {

@@ -164,9 +164,10 @@ async fn a_shared_lane_is_kept_and_waiting_for_it_is_no_attempt() {
         let run = scene.library.runs().get(run.id()).await.unwrap();
         assert_eq!(run.attempts, 0, "{run:?}");
     }
-    let state = scene.service.state.lock().unwrap();
-    assert_eq!((state.begun, state.most_at_once, state.refused), (8, 2, 0));
-    drop(state);
+    {
+        let state = scene.service.state.lock().unwrap();
+        assert_eq!((state.begun, state.most_at_once, state.refused), (8, 2, 0));
+    }
     scene.library.close().await;
 }
 
@@ -184,10 +185,11 @@ async fn a_service_that_refuses_is_asked_again_until_it_takes_the_job() {
     for run in runs {
         assert_eq!(run.join().await.unwrap().lifecycle, Lifecycle::Ready);
     }
-    let state = scene.service.state.lock().unwrap();
-    assert_eq!(state.begun, 6);
-    assert!(state.refused > 0);
-    drop(state);
+    {
+        let state = scene.service.state.lock().unwrap();
+        assert_eq!(state.begun, 6);
+        assert!(state.refused > 0);
+    }
     scene.library.close().await;
 }
 

@@ -29,8 +29,9 @@ use crate::settings::{self, AwsSettings, Bucket};
 /// As [`Library::open`]; [`Unsupported`](ErrorKind::Unsupported) for a service this build does not
 /// have. Wrong names and missing permissions show with the first call that needs them.
 pub async fn open(folder: impl AsRef<Path>, settings: AwsSettings) -> Result<Library> {
-    let account = Account::connect(settings).await?;
-    account.open(Library::builder(), folder.as_ref()).await
+    // On the heap: what opening needs is large, and callers hold it across their own waits.
+    let account = Box::pin(Account::connect(settings)).await?;
+    Box::pin(account.open(Library::builder(), folder.as_ref())).await
 }
 
 /// Opens libraries on AWS for the command line and the bindings.
@@ -45,8 +46,8 @@ impl Provider for AwsProvider {
         folder: &Path,
         settings: &Path,
     ) -> Result<Library> {
-        let account = Account::connect(AwsSettings::from_file(settings)?).await?;
-        account.open(builder, folder).await
+        let account = Box::pin(Account::connect(AwsSettings::from_file(settings)?)).await?;
+        Box::pin(account.open(builder, folder)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Takes messages from an SQS queue and has a handler act on what they tell.
 //!
-//! Each message is read by [`events::parse`](crate::events::parse). What was acted on is deleted;
+//! Each message is read by [`events::parse`]. What was acted on is deleted;
 //! what could not be is left, longer each time it comes, and goes to the dead-letter queue once the
 //! queue's redrive policy says so. Nothing is lost: a message is only ever deleted after the handler
 //! is done with all of it, and a worker that dies leaves it to the next. So it may come twice, and

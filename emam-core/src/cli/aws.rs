@@ -17,8 +17,8 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
         Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
         Err(_) => {
             eprintln!(
-                "error: `emam aws` needs the program {PROGRAM}; install it beside this one \
-                 (cargo install emam-aws --features cli)"
+                "error: `emam aws` needs the program {PROGRAM} beside this one or on the PATH; \
+                 build it with `cargo build -p emam-aws --features cli`"
             );
             2
         }
