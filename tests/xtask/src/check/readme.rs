@@ -180,7 +180,7 @@ fn main() {
         let inside = "def main():\n    # readme:start\n    for x in y:\n        print(x)\n    print(y)\n    # readme:end\n";
         assert_eq!(differing(PYTHON, readme, &[inside]), []);
         assert_eq!(
-            differing(PYTHON, readme, &inside.replace("    print(y)", "        print(y)")).len(),
+            differing(PYTHON, readme, &[inside.replace("    print(y)", "        print(y)")]).len(),
             1
         );
     }
