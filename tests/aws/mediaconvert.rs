@@ -4,8 +4,7 @@
 // This is test code: a panic is how it speaks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod account;
-
+use emam_tests::aws as account;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;

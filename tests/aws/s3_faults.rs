@@ -3,9 +3,9 @@
 // This is test code: a panic is how it speaks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod account;
 mod canned;
 
+use emam_tests::aws as account;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use emam_aws::settings::{
     AwsSettings, Bucket, Encryption, Events, MediaConvert, Rekognition, Service, Transcribe,
 };
-use emam_tests::aws::{account, address, fresh_name};
+use emam_tests::aws::{account, address, bucket as make_bucket, fresh_name, s3};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -32,11 +32,7 @@ impl Scene {
         let ministack = address("EMAM_AWS_MINISTACK")?;
         let alone = ONE.lock().await;
         let own = fresh_name("library");
-        let s3 = aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&account(&front).await)
-                .force_path_style(true)
-                .build(),
-        );
+        let s3 = s3(&front).await;
         let bucket = |name: &str| Bucket {
             name: format!("emam-{name}"),
             prefix: own.clone(),
@@ -47,9 +43,7 @@ impl Scene {
         settings.buckets.proxies = bucket("proxies");
         settings.buckets.ingest = Some(bucket("ingest"));
         for name in ["emam-originals", "emam-proxies", "emam-ingest"] {
-            if s3.head_bucket().bucket(name).send().await.is_err() {
-                let _ = s3.create_bucket().bucket(name).send().await;
-            }
+            make_bucket(&s3, name).await;
         }
         settings.stack.clone_from(&own);
         settings.region = Some("us-east-1".to_owned());

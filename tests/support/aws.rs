@@ -9,6 +9,7 @@
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::Client;
 use emam_aws::AwsContext;
 use emam_aws::context::Access;
 use emam_core::clock::{Clock, SystemClock};
@@ -39,6 +40,20 @@ pub async fn account(address: &str) -> SdkConfig {
         .to_builder()
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build()
+}
+
+/// A client of S3 at `address`.
+pub async fn s3(address: &str) -> Client {
+    let config = aws_sdk_s3::config::Builder::from(&account(address).await);
+    Client::from_conf(config.force_path_style(true).build())
+}
+
+/// Makes a bucket where there is none yet.
+pub async fn bucket(client: &Client, name: &str) {
+    if client.head_bucket().bucket(name).send().await.is_err() {
+        // Another test may be faster.
+        let _ = client.create_bucket().bucket(name).send().await;
+    }
 }
 
 /// A name no other test of this or another process has.
