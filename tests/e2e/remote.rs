@@ -402,8 +402,6 @@ async fn notifiers_are_told_of_every_run_that_has_ended() {
             .unwrap()
     };
     let library = open().await;
-    // The log is empty: it is followed from its beginning.
-    tokio::time::sleep(Duration::from_millis(100)).await;
     let good = folder.path().join("good.wav");
     std::fs::write(&good, bytes::wav(100, 5)).unwrap();
     let bad = folder.path().join("bad.mov");
@@ -414,13 +412,16 @@ async fn notifiers_are_told_of_every_run_that_has_ended() {
     library.close().await;
     // What the first process did not get to tell the next one tells.
     let library = open().await;
-    let told = loop {
-        let told = inbox.0.lock().unwrap().1.clone();
-        if told.len() >= 2 {
-            break told;
+    let told = tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            let told = inbox.0.lock().unwrap().1.clone();
+            if told.len() >= 2 {
+                break told;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+    });
+    let told = told.await.unwrap();
     library.close().await;
     let subjects: Vec<_> = told.iter().map(|notice| notice.subject.as_str()).collect();
     assert_eq!(subjects, ["ingest of good: succeeded", "ingest of bad: failed"]);

@@ -125,9 +125,10 @@ impl Engine {
             (0..shared.options.workers).map(|_| tokio::spawn(work(Arc::clone(&shared)))).collect();
         if shared.options.workers > 0 {
             tasks.push(tokio::spawn(reconcile::keep_true(Arc::clone(&shared))));
+            let since = shared.backends.clock.now();
             for notifier in &shared.backends.notifiers {
                 let (shared, notifier) = (Arc::clone(&shared), Arc::clone(notifier));
-                tasks.push(tokio::spawn(notices::tell(shared, notifier)));
+                tasks.push(tokio::spawn(notices::tell(shared, notifier, since)));
             }
         }
         Self { shared, tasks: Mutex::new(tasks) }

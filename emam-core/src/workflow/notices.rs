@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::backend::{Notice, Notifier};
@@ -17,12 +18,20 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How many events are read at once.
 const PAGE: usize = 200;
 
-/// Follows the log for one notifier until the engine closes.
-pub(super) async fn tell(shared: Arc<Shared>, notifier: Arc<dyn Notifier>) {
+/// Follows the log for one notifier until the engine closes. One that is new hears of what has
+/// happened `since` then, not of all that ever happened.
+pub(super) async fn tell(shared: Arc<Shared>, notifier: Arc<dyn Notifier>, since: Timestamp) {
     let reader = format!("notifier:{}", notifier.capabilities().service);
-    let mut from_the_first = false;
+    let mut placed = false;
     while !shared.is_closing() {
-        match tell_news(&shared, notifier.as_ref(), &reader, &mut from_the_first).await {
+        let told = async {
+            if !placed {
+                place_new(&shared, &reader, since).await?;
+                placed = true;
+            }
+            tell_news(&shared, notifier.as_ref(), &reader).await
+        };
+        match told.await {
             Ok(true) => {}
             Ok(false) => shared.rest_undisturbed(INTERVAL).await,
             Err(error) => {
@@ -33,21 +42,34 @@ pub(super) async fn tell(shared: Arc<Shared>, notifier: Arc<dyn Notifier>) {
     }
 }
 
+/// Puts a reader that has read nothing yet behind all that happened before `since`.
+async fn place_new(shared: &Shared, reader: &str, since: Timestamp) -> Result<()> {
+    let catalog = &shared.backends.catalog;
+    // A reader that is at 0 may have been put there by a process that told nothing yet.
+    let placed = format!("{reader} is placed");
+    if catalog.reader(&placed).await? != 0 {
+        return Ok(());
+    }
+    // Events are in the order of their times: the last one before `since` is found by halving.
+    let (mut before, mut after) = (0, catalog.last_event().await? + 1);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        match catalog.events(middle - 1, 1).await?.first() {
+            Some(event) if event.at < since => before = event.seq.max(middle),
+            _ => after = middle,
+        }
+    }
+    if before > 0 {
+        catalog.advance_reader(reader, 0, before).await?;
+    }
+    catalog.advance_reader(&placed, 0, 1).await?;
+    Ok(())
+}
+
 /// Tells one page of news; whether there may be more.
-async fn tell_news(
-    shared: &Shared,
-    notifier: &dyn Notifier,
-    reader: &str,
-    from_the_first: &mut bool,
-) -> Result<bool> {
+async fn tell_news(shared: &Shared, notifier: &dyn Notifier, reader: &str) -> Result<bool> {
     let catalog = &shared.backends.catalog;
     let mut place = catalog.reader(reader).await?;
-    if place == 0 && !*from_the_first {
-        // One that is new hears of what happens from now on, not of all that ever happened.
-        let last = catalog.last_event().await?;
-        *from_the_first = last == 0;
-        return Ok(last > 0 && catalog.advance_reader(reader, 0, last).await?);
-    }
     let events = catalog.events(place, PAGE).await?;
     for event in &events {
         if let Some(notice) = notice(shared, event).await? {
