@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use emam_core::backend::{
     CopyOptions, GetOptions, Key, ObjectChange, ObjectSignal, PutOptions, Signal, SignalHandler,
-    Storage, token,
+    Storage, delete_one, token,
 };
 use emam_core::id::RunId;
 use emam_core::model::PageRequest;
@@ -151,10 +151,7 @@ impl Intake {
         }
         let done: Key = format!("{DONE}/{}", key.as_str().trim_start_matches("jobs/")).parse()?;
         jobs.copy(key, &done, CopyOptions::default()).await?;
-        for outcome in jobs.delete(std::slice::from_ref(key)).await? {
-            outcome.result.map_err(Error::from)?;
-        }
-        Ok(())
+        delete_one(jobs, key).await
     }
 
     async fn adopt(&self, key: &str, options: IngestOptions) -> Result<()> {

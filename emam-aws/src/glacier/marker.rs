@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use emam_core::backend::{GetOptions, Key, PutOptions, Storage};
+use emam_core::backend::{GetOptions, Key, PutOptions, Storage, delete_one};
 use emam_core::{Error, ErrorKind, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,12 +82,6 @@ impl Markers {
     }
 
     pub(super) async fn delete(&self, key: &Key) -> Result<()> {
-        delete(&*self.0, &Self::key(key)?).await
+        delete_one(&*self.0, &Self::key(key)?).await
     }
-}
-
-/// Deletes one object; one that is not there is fine.
-pub(super) async fn delete(storage: &dyn Storage, key: &Key) -> Result<()> {
-    let outcomes = storage.delete(std::slice::from_ref(key)).await?;
-    outcomes.into_iter().try_for_each(|outcome| outcome.result.map_err(Error::from))
 }

@@ -23,14 +23,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use emam_core::backend::{
     Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, Key, Outcome, Quote, QuoteRequest,
-    RestoreOptions, RestoreSpeed, Storage,
+    RestoreOptions, RestoreSpeed, Storage, delete_one,
 };
 use emam_core::clock::Clock;
 use emam_core::model::StorageClass;
 use emam_core::{Error, ErrorKind, Result};
 use jiff::{SignedDuration, Timestamp};
 
-use marker::{Marker, Markers, Restore, delete};
+use marker::{Marker, Markers, Restore};
 use vault::{JobState, Vault, tree_hash_of};
 
 /// The class a vault stands for.
@@ -146,7 +146,7 @@ impl VaultArchive {
             self.vault.forget(OPERATION, &before.archive_id).await?;
         }
         if self.is_same(key, &marker, false).await? == Some(true) {
-            delete(&*self.storage, key).await?;
+            delete_one(&*self.storage, key).await?;
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl VaultArchive {
         let Some(mut restore) = marker.restore.take() else {
             if same == Some(true) {
                 // The process died before it deleted what it had archived.
-                delete(&*self.storage, key).await?;
+                delete_one(&*self.storage, key).await?;
             }
             return Ok(ArchiveStatus::Archived(CLASS));
         };
@@ -237,7 +237,7 @@ impl VaultArchive {
         let expires_at = restore.expires_at;
         if now >= expires_at {
             if same == Some(true) {
-                delete(&*self.storage, key).await?;
+                delete_one(&*self.storage, key).await?;
             }
             self.markers.write(key, &marker, false).await?;
             return Ok(ArchiveStatus::Archived(CLASS));
@@ -332,12 +332,7 @@ impl Archive for VaultArchive {
                 self.options.wait(speed).ok_or_else(|| unsupported_speed(OPERATION))?
             }
         };
-        Ok(Quote {
-            items: items.len() as u64,
-            bytes: items.iter().map(|item| item.size).sum(),
-            eta_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            cost_usd: None,
-        })
+        Ok(Quote::of(items, wait))
     }
 
     async fn restore(
@@ -369,7 +364,7 @@ impl Archive for VaultArchive {
         // The marker last: as long as it is there, forgetting can be tried again.
         self.vault.forget(OPERATION, &marker.archive_id).await?;
         if marker.restore.is_some() && self.is_same(key, &marker, false).await? == Some(true) {
-            delete(&*self.storage, key).await?;
+            delete_one(&*self.storage, key).await?;
         }
         self.markers.delete(key).await
     }

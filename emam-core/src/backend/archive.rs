@@ -111,6 +111,19 @@ pub struct Quote {
     pub cost_usd: Option<f64>,
 }
 
+impl Quote {
+    /// What moving `items` takes where all of them wait beside each other for `wait`, and the cost
+    /// cannot be told.
+    pub fn of(items: &[ArchiveItem], wait: Duration) -> Self {
+        Self {
+            items: items.len() as u64,
+            bytes: items.iter().fold(0, |sum: u64, item| sum.saturating_add(item.size)),
+            eta_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            cost_usd: None,
+        }
+    }
+}
+
 /// How to get objects back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestoreOptions {

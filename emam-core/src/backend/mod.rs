@@ -42,7 +42,7 @@ pub use prober::{MediaSource, Prober};
 pub use signal::{ObjectChange, ObjectSignal, Signal, SignalHandler};
 pub use storage::{
     ByteRange, CopyOptions, GetOptions, Key, Object, Part, PresignMethod, PresignRequest,
-    Presigned, PutFileOptions, PutOptions, Stat, Storage, StorageCapabilities, Upload,
+    Presigned, PutFileOptions, PutOptions, Stat, Storage, StorageCapabilities, Upload, delete_one,
 };
 pub use transcoder::{OutputFile, Outputs, TranscodeJob, Transcoder, TranscoderCapabilities};
 

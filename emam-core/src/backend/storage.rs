@@ -110,6 +110,15 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     fn uri(&self, key: &Key) -> Option<String>;
 }
 
+/// Deletes one object; one that is not there is fine.
+///
+/// # Errors
+/// What the storage gives.
+pub async fn delete_one(storage: &dyn Storage, key: &Key) -> Result<()> {
+    let outcomes = storage.delete(std::slice::from_ref(key)).await?;
+    outcomes.into_iter().try_for_each(|outcome| outcome.result.map_err(Error::from))
+}
+
 /// What a storage can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StorageCapabilities {

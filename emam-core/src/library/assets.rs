@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::catalog::{Query, SearchPage};
-use crate::backend::{GetOptions, Object, TranscodeJob};
+use crate::backend::{GetOptions, Object, TranscodeJob, delete_one};
 use crate::checksum::given_md5;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::id::{AssetId, CategoryId, InstanceId, RenditionId, VersionId};
@@ -245,9 +245,7 @@ impl Assets {
             if instance.storage == crate::backend::Backends::ORIGINALS {
                 backends.archive.forget(&key).await?;
             }
-            for outcome in backends.storage(&instance.storage)?.delete(&[key]).await? {
-                outcome.result.map_err(Error::from)?;
-            }
+            delete_one(backends.storage(&instance.storage)?.as_ref(), &key).await?;
         }
         self.catalog().delete_asset(id).await?;
         Ok(deletion)

@@ -259,28 +259,37 @@ pub async fn hash_object(
     progress: Option<Progress<'_>>,
 ) -> Result<Copied> {
     let mut progress = progress.unwrap_or_else(|| Box::new(|_, _| {}));
+    let (mut md5, mut xxh3, mut done) = (Md5::new(), Xxh3Default::new(), 0);
+    let size = read_through(storage, key, |chunk, size| {
+        md5.update(chunk);
+        xxh3.update(chunk);
+        done += chunk.len() as u64;
+        progress(done, size);
+    })
+    .await?;
+    Ok(Copied { size, md5: hex(&md5.finalize()), xxh3: xxh3_text(xxh3.digest128()) })
+}
+
+/// Reads an object to its end, handing on each chunk with the size the object should have; gives how
+/// many bytes came.
+async fn read_through(
+    storage: &dyn Storage,
+    key: &Key,
+    mut chunk_read: impl FnMut(&Bytes, u64),
+) -> Result<u64> {
     let mut object = storage.get(key, GetOptions::default()).await?;
-    let (mut md5, mut xxh3) = (Md5::new(), Xxh3Default::new());
     let mut size = 0;
     while let Some(chunk) = object.body.next().await {
         let chunk = chunk?;
         size += chunk.len() as u64;
-        md5.update(&chunk);
-        xxh3.update(&chunk);
-        progress(size, object.stat.size);
+        chunk_read(&chunk, object.stat.size);
     }
-    Ok(Copied { size, md5: hex(&md5.finalize()), xxh3: xxh3_text(xxh3.digest128()) })
+    Ok(size)
 }
 
 /// The size and XXH3-128 of an object, read from its storage.
 pub(crate) async fn sum(storage: &dyn Storage, key: &Key) -> Result<(u64, String)> {
-    let mut object = storage.get(key, GetOptions::default()).await?;
     let mut xxh3 = Xxh3Default::new();
-    let mut size = 0;
-    while let Some(chunk) = object.body.next().await {
-        let chunk = chunk?;
-        size += chunk.len() as u64;
-        xxh3.update(&chunk);
-    }
+    let size = read_through(storage, key, |chunk, _| xxh3.update(chunk)).await?;
     Ok((size, xxh3_text(xxh3.digest128())))
 }

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use crate::backend::{Key, PutOptions, Storage, Upload};
+use crate::backend::{Key, PutOptions, Storage, Upload, delete_one};
 use crate::checksum::{check_md5, given_md5};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::transfer::{self, Copied, CopyIn};
 use crate::workflow::StepContext;
 
@@ -27,10 +27,10 @@ impl Storing<'_> {
         match self.copy_and_verify(step).await {
             // An upload that was gone on with may hold a damaged part: once more, all of it.
             Err(error) if error.kind() == ErrorKind::Integrity && self.is_stored().await => {
-                self.delete().await?;
+                delete_one(self.storage, self.key).await?;
                 match self.copy_and_verify(step).await {
                     Err(error) if error.kind() == ErrorKind::Integrity => {
-                        self.delete().await?;
+                        delete_one(self.storage, self.key).await?;
                         Err(error)
                     }
                     result => result,
@@ -107,13 +107,6 @@ impl Storing<'_> {
 
     async fn is_stored(&self) -> bool {
         self.storage.stat(self.key).await.is_ok()
-    }
-
-    async fn delete(&self) -> Result<()> {
-        for outcome in self.storage.delete(std::slice::from_ref(self.key)).await? {
-            outcome.result.map_err(Error::from)?;
-        }
-        Ok(())
     }
 }
 

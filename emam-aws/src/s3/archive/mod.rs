@@ -299,13 +299,8 @@ impl Archive for S3Archive {
                 unsupported(operation, &format!("{} {speed:?}", class_name(class)))
             })?,
         };
-        Ok(Quote {
-            items: items.len() as u64,
-            bytes: items.iter().map(|item| item.size).sum(),
-            eta_ms: u64::try_from(eta.as_millis()).unwrap_or(u64::MAX),
-            // Prices differ by region and contract, and no service tells them here.
-            cost_usd: None,
-        })
+        // Prices differ by region and contract, and no service tells them here.
+        Ok(Quote::of(items, eta))
     }
 
     async fn restore(

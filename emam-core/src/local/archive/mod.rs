@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::backend::{
     Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, Key, Outcome, PutFileOptions, Quote,
-    QuoteRequest, RestoreOptions, Storage,
+    QuoteRequest, RestoreOptions, Storage, delete_one,
 };
 use crate::clock::{Clock, after};
 use crate::error::{Error, ErrorKind, Result};
@@ -109,11 +109,11 @@ impl ColdFolder {
         let operation = "archive.archive";
         let hot = transfer::sum(&*self.hot, key).await?;
         // A marker of what was archived under this key before must not stand for what comes.
-        delete(&self.markers.0, key).await?;
+        delete_one(&self.markers.0, key).await?;
         self.copy_file(operation, &*self.hot, &self.cold, key, false).await?;
         let cold = transfer::sum(&self.cold, key).await?;
         if cold != hot {
-            delete(&self.cold, key).await?;
+            delete_one(&self.cold, key).await?;
             return Err(Error::new(
                 ErrorKind::Integrity,
                 operation,
@@ -287,7 +287,7 @@ impl ColdFolder {
     }
 
     async fn delete_hot(&self, key: &Key) -> Result<()> {
-        delete(&*self.hot, key).await
+        delete_one(&*self.hot, key).await
     }
 
     async fn copy_file(
@@ -335,13 +335,7 @@ impl Archive for ColdFolder {
                 self.times.wait(class, speed).ok_or_else(|| unsupported_speed(operation))?
             }
         };
-        Ok(Quote {
-            items: items.len() as u64,
-            bytes: items.iter().fold(0, |sum: u64, item| sum.saturating_add(item.size)),
-            // They wait beside each other, not one after another.
-            eta_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            cost_usd: None,
-        })
+        Ok(Quote::of(items, wait))
     }
 
     async fn restore(
@@ -372,8 +366,8 @@ impl Archive for ColdFolder {
     async fn forget(&self, key: &Key) -> Result<()> {
         let _held = self.locks.hold("archive.forget", key).await?;
         // The marker first: where there is one the bytes are there.
-        delete(&self.markers.0, key).await?;
-        delete(&self.cold, key).await
+        delete_one(&self.markers.0, key).await?;
+        delete_one(&self.cold, key).await
     }
 }
 
@@ -386,13 +380,6 @@ fn found<T>(result: Result<T>) -> Result<Option<T>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         result => result.map(Some),
     }
-}
-
-async fn delete(storage: &dyn Storage, key: &Key) -> Result<()> {
-    for outcome in storage.delete(std::slice::from_ref(key)).await? {
-        outcome.result.map_err(Error::from)?;
-    }
-    Ok(())
 }
 
 fn check_class(operation: &'static str, class: StorageClass) -> Result<()> {

@@ -18,7 +18,7 @@ pub use params::{IngestOptions, IngestResult};
 pub(crate) use params::{IngestParams, IngestSource, key_name};
 
 use crate::backend::catalog::ContentMatch;
-use crate::backend::{Backends, Key, TranscodeJob};
+use crate::backend::{Backends, Key, TranscodeJob, delete_one};
 use crate::clock::{after, until};
 use crate::error::{Error, ErrorInfo, ErrorKind, Result};
 use crate::id::{AssetId, RenditionId, VersionId};
@@ -350,9 +350,7 @@ impl Run<'_> {
             for upload in storage.uploads(&key).await? {
                 storage.upload_abort(&upload).await?;
             }
-            for outcome in storage.delete(&[key]).await? {
-                outcome.result.map_err(Error::from)?;
-            }
+            delete_one(storage.as_ref(), &key).await?;
         }
         unless_gone(self.backends.catalog.delete_asset(self.params.asset).await)
     }
