@@ -92,7 +92,10 @@ async fn moment_that_is_found_becomes_a_clip() {
     let names: Vec<_> = cut.tracks[0].items.iter().map(Item::duration).collect();
     assert_eq!(names, [40, 40]);
     let Item::Clip(first) = &cut.tracks[0].items[0] else { panic!("no clip") };
-    assert_eq!((first.name.as_str(), first.source.subclip), ("roof", Some(subclip.id)));
+    assert_eq!(
+        (first.name.as_str(), first.source.asset().and_then(|source| source.subclip)),
+        ("roof", Some(subclip.id))
+    );
     let cut = scene.library.sequences().remove(cut.id, first.id, true).await.unwrap();
     assert_eq!(cut.tracks[0].items.len(), 1);
     assert_eq!(cut.tracks[1].items.len(), 1, "the sound goes with its picture");

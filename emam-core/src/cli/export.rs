@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(session: &Session, arguments: Arguments) -> Result<(), Failure> {
     let library = session.open(Use::Read).await?;
-    let options = ExportOptions { target: arguments.target.unwrap_or_default() };
+    let options = ExportOptions::default().with_target(arguments.target.unwrap_or_default());
     let exported = library.sequences().export(arguments.sequence, &arguments.file, options).await?;
     for issue in &exported.issues {
         session.out.note(format!("note: {}", issue.message));

@@ -9,6 +9,7 @@ mod annotation;
 mod asset;
 mod bin;
 mod category;
+mod clip_source;
 mod event;
 mod profile;
 mod project;
@@ -21,6 +22,7 @@ pub use annotation::{Annotation, AnnotationKind, NewAnnotation, Region, Source};
 pub use asset::{Asset, AssetKind, Availability, KnownContent, Lifecycle, MediaSummary, Version};
 pub use bin::{Bin, BinItem, BinTarget};
 pub use category::Category;
+pub use clip_source::{AssetSource, Caption, ClipSource, Generator, SequenceSource};
 pub use event::{Event, NewEvent, Topic};
 pub use profile::{
     AudioProxySpec, CaptionsSpec, Corner, HlsSpec, MezzanineSpec, OutputSpec, PosterSpec, ProRes,
@@ -33,9 +35,7 @@ pub use rendition::{
 pub use run::{
     Failure, FailureReason, Progress, Run, RunKind, RunProgress, RunState, Step, StepState,
 };
-pub use sequence::{
-    Clip, ClipSource, Gap, Item, Sequence, SequenceMarker, Track, TrackKind, Transition,
-};
+pub use sequence::{Clip, Foreign, Gap, Item, Marker, Sequence, Track, TrackKind, Transition};
 pub use technical::{
     AspectRatio, AudioStream, Color, Container, Exif, FieldOrder, Hdr, OtherStream, Picture,
     Technical, TimecodeSource, VideoStream,

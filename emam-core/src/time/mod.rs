@@ -10,6 +10,7 @@
 //! - [`Rate`]: frames per second as a reduced fraction.
 //! - [`MediaTime`]: an instant or a duration, in frames at a rate.
 //! - [`TimeRange`]: a half-open range of frames at a rate.
+//! - [`Speed`]: how fast a clip runs through its source, as a reduced fraction.
 //! - [`Timecode`]: a frame number on the clock of a tape or file, and its SMPTE label.
 //!
 //! Nothing here panics on any input: what does not fit into 64 bits is an
@@ -31,11 +32,13 @@
 mod instant;
 mod range;
 mod rate;
+mod speed;
 mod timecode;
 
 pub use instant::{MediaTime, PREMIERE_TICKS_PER_SECOND, Rescaled};
 pub use range::TimeRange;
 pub use rate::Rate;
+pub use speed::Speed;
 pub use timecode::Timecode;
 
 /// Both terms of what [`parse_decimal`] returns are at most ten to this power.

@@ -212,7 +212,7 @@ impl Rate {
 /// The fraction closest to `num / den` whose denominator is at most `limit`.
 ///
 /// Continued fractions: the answer is the last convergent that fits, or the last semiconvergent.
-fn closest_fraction(num: i128, den: i128, limit: i128) -> (i128, i128) {
+pub(super) fn closest_fraction(num: i128, den: i128, limit: i128) -> (i128, i128) {
     let (mut above, mut below) = (num, den);
     let (mut p0, mut q0, mut p1, mut q1) = (0, 1, 1, 0);
     while below != 0 {

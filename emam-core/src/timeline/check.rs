@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::placement::is_still;
 use super::track::{self, Misfit};
 use crate::id::{ClipId, TrackId};
-use crate::model::{Clip, ClipSource, Item, MediaSummary, Sequence, Track, TrackKind};
+use crate::model::{AssetSource, Clip, Item, MediaSummary, Sequence, Track, TrackKind};
 use crate::time::{MediaTime, Rate, Timecode};
 
 /// One thing found by [`check`].
@@ -20,6 +20,9 @@ pub struct Issue {
     /// The clip it is about; for a transition, the clip beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<ClipId>,
+    /// The line of the file it was found in, counted from 1; where a file was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// What is wrong.
     pub kind: IssueKind,
     /// One sentence for people: what, where, and by how much.
@@ -37,7 +40,7 @@ pub enum IssueKind {
     TooLong,
     /// Two clips or two tracks have the same id.
     DuplicateId,
-    /// A video track after an audio track.
+    /// A video track after an audio track, or either after a caption track.
     TrackOrder,
     /// Drop-frame timecode at a rate that has none.
     DropFrame,
@@ -53,6 +56,26 @@ pub enum IssueKind {
     SourceRate,
     /// Nothing is known about the media of a clip.
     UnknownMedia,
+    /// A nested sequence that is not there, or is nested in itself.
+    UnknownSequence,
+    /// The format cannot say it: it is not in the file that was written.
+    NotCarried,
+    /// The file says it, and it is not understood: it is not in what was read.
+    NotUnderstood,
+    /// The file contradicts itself or its format; the message says what was taken.
+    Corrected,
+    /// The file does not say it; the message says what was taken, and from what.
+    Guessed,
+    /// A time that lies between two frames was rounded.
+    Rounded,
+    /// A rate no editing program has.
+    NonStandardRate,
+    /// A clip of another rate than its sequence, in a format that knows one.
+    MixedRate,
+    /// A transition that does not lie evenly on its cut; programs may move the cut.
+    TransitionAlignment,
+    /// A clip at another speed, in a format whose readers disagree on what that means.
+    SpeedAmbiguous,
 }
 
 impl IssueKind {
@@ -60,10 +83,44 @@ impl IssueKind {
     /// another program. The other kinds are warnings: the cut stands, and some of its media may be
     /// missing.
     pub const fn is_error(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Self::NoHandles | Self::OutsideMedia | Self::SourceRate | Self::UnknownMedia
+            Self::ImpossibleLength
+                | Self::TooLong
+                | Self::DuplicateId
+                | Self::TrackOrder
+                | Self::DropFrame
+                | Self::MisplacedTransition
+                | Self::TransitionTooLong
         )
+    }
+}
+
+impl Issue {
+    /// An issue of the sequence or the file as a whole.
+    pub fn new(kind: IssueKind, message: impl Into<String>) -> Self {
+        Self { track: None, clip: None, line: None, kind, message: message.into() }
+    }
+
+    /// Says which track it is on.
+    #[must_use]
+    pub fn on_track(mut self, track: TrackId) -> Self {
+        self.track = Some(track);
+        self
+    }
+
+    /// Says which clip it is about.
+    #[must_use]
+    pub fn of_clip(mut self, clip: ClipId) -> Self {
+        self.clip = Some(clip);
+        self
+    }
+
+    /// Says which line of the file it was found in, counted from 1.
+    #[must_use]
+    pub fn at_line(mut self, line: u64) -> Self {
+        self.line = Some(line);
+        self
     }
 }
 
@@ -74,13 +131,15 @@ impl IssueKind {
 /// rates a clip ends between two frames of its source.
 pub fn check(
     sequence: &Sequence,
-    media: &dyn Fn(&ClipSource) -> Option<MediaSummary>,
+    media: &dyn Fn(&AssetSource) -> Option<MediaSummary>,
 ) -> Vec<Issue> {
     let mut issues = structure(sequence);
     for track in &sequence.tracks {
         for (index, item) in track.items.iter().enumerate() {
-            if let Item::Clip(clip) = item {
-                check_media(sequence.rate, track, index, clip, media(&clip.source), &mut issues);
+            if let Item::Clip(clip) = item
+                && let Some(source) = clip.source.asset()
+            {
+                check_media(sequence.rate, track, index, clip, media(source), &mut issues);
             }
         }
     }
@@ -91,7 +150,7 @@ pub fn check(
 pub(super) fn structure(sequence: &Sequence) -> Vec<Issue> {
     let mut issues = Vec::new();
     let mut of_sequence = |kind, message| {
-        issues.push(Issue { track: None, clip: None, kind, message });
+        issues.push(Issue::new(kind, message));
     };
     if let Err(error) = Timecode::new(sequence.start, sequence.rate, sequence.drop_frame) {
         of_sequence(IssueKind::DropFrame, format!("{} ({})", error.message(), sequence.rate));
@@ -105,24 +164,24 @@ pub(super) fn structure(sequence: &Sequence) -> Vec<Issue> {
             of_sequence(IssueKind::ImpossibleLength, message);
         }
     }
-    let mut after_audio = false;
+    let mut kinds = TrackKind::Video;
     let (mut track_ids, mut clip_ids) = (BTreeSet::new(), BTreeSet::new());
     for track in &sequence.tracks {
         let mut add = |clip: Option<&Clip>, kind, message| {
-            let clip = clip.map(|clip| clip.id);
-            issues.push(Issue { track: Some(track.id), clip, kind, message });
+            let issue = Issue::new(kind, message).on_track(track.id);
+            issues.push(Issue { clip: clip.map(|clip| clip.id), ..issue });
         };
         if !track_ids.insert(track.id) {
             add(None, IssueKind::DuplicateId, format!("two tracks have the id {}", track.id));
         }
-        match track.kind {
-            TrackKind::Audio => after_audio = true,
-            TrackKind::Video if after_audio => {
-                let message = format!("video track {:?} comes after an audio track", track.name);
-                add(None, IssueKind::TrackOrder, message);
-            }
-            TrackKind::Video => {}
+        if track.kind < kinds {
+            let message = format!(
+                "track {:?} is out of order: video comes first, then audio, then captions",
+                track.name
+            );
+            add(None, IssueKind::TrackOrder, message);
         }
+        kinds = kinds.max(track.kind);
         check_items(track, &mut clip_ids, &mut add);
     }
     issues
@@ -195,7 +254,7 @@ fn check_media(
     issues: &mut Vec<Issue>,
 ) {
     let mut add = |kind, message| {
-        issues.push(Issue { track: Some(track.id), clip: Some(clip.id), kind, message });
+        issues.push(Issue::new(kind, message).on_track(track.id).of_clip(clip.id));
     };
     let Some(media) = media else {
         let message = format!("nothing is known about the media of clip {:?}", clip.name);
@@ -260,7 +319,7 @@ fn check_media(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SequenceMarker;
+    use crate::model::Marker;
     use crate::timeline::samples::{
         clip, clock, dissolve, film, gap, sequence, sound, still, track,
     };
@@ -337,12 +396,13 @@ mod tests {
             gap(i64::MAX),
         ]);
         cut.drop_frame = true;
-        let marker = SequenceMarker {
+        let marker = Marker {
             start: -1,
             duration: 0,
             name: "m".into(),
             comment: String::new(),
             color: None,
+            ..Marker::default()
         };
         cut.markers.push(marker);
         let copy = Track { kind: TrackKind::Audio, ..cut.tracks[0].clone() };

@@ -6,7 +6,7 @@ use super::placement::Placement;
 use super::track;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{ClipId, TrackId};
+use crate::id::ClipId;
 use crate::model::{Clip, Item, Sequence, Track, TrackKind};
 
 /// What an edit put in.
@@ -229,17 +229,14 @@ fn clips_of(placement: &Placement, link: u32, clock: &dyn Clock) -> Vec<(TrackKi
         .into_iter()
         .filter(|(_, wanted)| *wanted)
         .map(|(kind, _)| {
-            let clip = Clip {
-                id: ClipId::new(clock),
-                name: placement.name.clone(),
-                source: placement.source,
-                source_start: placement.source_start,
-                duration: placement.duration,
-                enabled: true,
-                link: both.then_some(link),
-                metadata: BTreeMap::new(),
-            };
-            (kind, clip)
+            let clip = Clip::new(
+                clock,
+                &placement.name,
+                placement.source.clone(),
+                placement.source_start,
+                placement.duration,
+            );
+            (kind, Clip { link: both.then_some(link), ..clip })
         })
         .collect()
 }
@@ -249,14 +246,14 @@ fn lane(tracks: &mut Vec<Track>, kind: TrackKind, clock: &dyn Clock) -> usize {
     if let Some(index) = tracks.iter().position(|track| track.kind == kind) {
         return index;
     }
-    // Video tracks come first.
-    let (index, name) = match kind {
-        TrackKind::Video => (0, "V1"),
-        TrackKind::Audio => (tracks.len(), "A1"),
+    let name = match kind {
+        TrackKind::Video => "V1",
+        TrackKind::Audio => "A1",
+        TrackKind::Caption => "C1",
     };
-    let id = TrackId::new(clock);
-    let track = Track { id, kind, name: name.to_owned(), enabled: true, items: Vec::new() };
-    tracks.insert(index, track);
+    // Video tracks come first, then audio, then captions.
+    let index = tracks.partition_point(|track| track.kind < kind);
+    tracks.insert(index, Track::new(clock, kind, name));
     index
 }
 
@@ -480,7 +477,7 @@ mod tests {
         assert!(insert(&mut cut, 10, &right, &clock).is_err());
         assert_eq!(cut, before);
 
-        let damaged = Transition { kind: "dissolve".into(), in_offset: i64::MIN, out_offset: 0 };
+        let damaged = Transition::new(Transition::DISSOLVE, i64::MIN, 0);
         cut.tracks[0].items.push(Item::Transition(damaged));
         assert!(append(&mut cut, &right, &clock).is_err());
         cut.tracks[0].items.pop();

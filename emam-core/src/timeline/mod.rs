@@ -1,4 +1,4 @@
-//! Timelines: editing sequences, checking them, and writing them for other programs.
+//! Timelines: editing sequences, checking them, and exchanging them with other programs.
 //!
 //! Everything here is a pure function on a [`Sequence`]: nothing reads a file, a catalog or the
 //! clock, and new ids come from the [`Clock`](crate::clock::Clock) passed in. A function that
@@ -12,33 +12,14 @@
 //! ```
 //! use emam_core::clock::SystemClock;
 //! use emam_core::id::AssetId;
-//! # use emam_core::clock::Clock;
-//! # use emam_core::id::{ProjectId, SequenceId};
-//! use emam_core::model::{ClipSource, MediaSummary, Sequence};
+//! use emam_core::id::ProjectId;
+//! use emam_core::model::{AssetSource, MediaSummary, Sequence};
 //! use emam_core::time::{MediaTime, Rate, TimeRange};
 //! use emam_core::timeline::{self, Placement};
 //!
 //! let clock = SystemClock;
-//! # fn sequence(clock: &dyn Clock, rate: Rate) -> Sequence {
-//! #     Sequence {
-//! #         id: SequenceId::new(clock),
-//! #         revision: 1,
-//! #         project: ProjectId::new(clock),
-//! #         name: "Rough cut".into(),
-//! #         rate,
-//! #         drop_frame: false,
-//! #         start: 0,
-//! #         width: None,
-//! #         height: None,
-//! #         tracks: Vec::new(),
-//! #         markers: Vec::new(),
-//! #         metadata: Default::default(),
-//! #         created_at: clock.now(),
-//! #         updated_at: clock.now(),
-//! #     }
-//! # }
-//! let mut cut = sequence(&clock, Rate::FPS_25);
-//! let source = ClipSource { asset: AssetId::new(&clock), version: None, subclip: None };
+//! let mut cut = Sequence::new(&clock, ProjectId::new(&clock), "Rough cut", Rate::FPS_25);
+//! let source = AssetSource::new(AssetId::new(&clock));
 //! let media = MediaSummary {
 //!     rate: Some(Rate::FPS_25),
 //!     duration: Some(MediaTime::new(500, Rate::FPS_25)),

@@ -1,7 +1,7 @@
 //! What is to be put into a sequence: a piece of an asset, in the times of both.
 
 use crate::error::{Error, Result};
-use crate::model::{ClipSource, MediaSummary};
+use crate::model::{AssetSource, ClipSource, MediaSummary};
 use crate::time::{MediaTime, Rate, TimeRange};
 
 const OPERATION: &str = "timeline.place";
@@ -37,10 +37,11 @@ impl Placement {
     /// sequence.
     pub fn new(
         name: impl Into<String>,
-        source: ClipSource,
+        source: impl Into<ClipSource>,
         source_start: MediaTime,
         duration: i64,
     ) -> Self {
+        let source = source.into();
         Self { name: name.into(), source, source_start, duration, video: true, audio: true }
     }
 
@@ -52,7 +53,7 @@ impl Placement {
     /// or is of unknown length.
     pub fn of_asset(
         name: impl Into<String>,
-        source: ClipSource,
+        source: AssetSource,
         media: &MediaSummary,
         rate: Rate,
     ) -> Result<Self> {
@@ -76,11 +77,11 @@ impl Placement {
     /// ```
     /// # use emam_core::clock::SystemClock;
     /// # use emam_core::id::AssetId;
-    /// use emam_core::model::{ClipSource, MediaSummary};
+    /// use emam_core::model::{AssetSource, MediaSummary};
     /// use emam_core::time::{MediaTime, Rate, TimeRange};
     /// use emam_core::timeline::Placement;
     ///
-    /// # let source = ClipSource { asset: AssetId::new(&SystemClock), version: None, subclip: None };
+    /// # let source = AssetSource::new(AssetId::new(&SystemClock));
     /// let film = MediaSummary {
     ///     rate: Some(Rate::FPS_23_976),
     ///     duration: Some(MediaTime::new(2400, Rate::FPS_23_976)),
@@ -98,7 +99,7 @@ impl Placement {
     /// media, naming both; if the media has neither picture nor sound or is of unknown length.
     pub fn of_range(
         name: impl Into<String>,
-        source: ClipSource,
+        source: AssetSource,
         media: &MediaSummary,
         range: TimeRange,
         rate: Rate,
@@ -141,7 +142,7 @@ impl Placement {
     /// media is not a still image.
     pub fn of_still(
         name: impl Into<String>,
-        source: ClipSource,
+        source: AssetSource,
         media: &MediaSummary,
         length: MediaTime,
         rate: Rate,

@@ -9,7 +9,7 @@ use super::track::{placed, tidy};
 use super::{Placement, append, check, insert, length, remove};
 use crate::clock::Clock;
 use crate::id::{AssetId, ClipId};
-use crate::model::{Clip, ClipSource, Item, Sequence, TrackKind};
+use crate::model::{AssetSource, Clip, Item, Sequence, TrackKind};
 use crate::time::{MediaTime, Rate};
 
 /// What an edit is to do; positions and clips are chosen by a number modulo what there is.
@@ -76,11 +76,12 @@ impl Frames {
             let shown = frames.track(track.kind);
             for item in &track.items {
                 match item {
-                    Item::Clip(clip) => {
-                        shown.extend((0..clip.duration).map(|frame| {
-                            Some((clip.source.asset, clip.source_start.value() + frame))
-                        }))
-                    }
+                    Item::Clip(clip) => shown.extend((0..clip.duration).map(|frame| {
+                        Some((
+                            clip.source.asset().unwrap().asset,
+                            clip.source_start.value() + frame,
+                        ))
+                    })),
                     Item::Gap(gap) => shown.extend((0..gap.duration).map(|_| None)),
                     Item::Transition(_) => {}
                 }
@@ -141,7 +142,7 @@ impl Frames {
     }
 }
 
-fn placement(piece: &Piece, source: ClipSource, rate: Rate) -> Placement {
+fn placement(piece: &Piece, source: AssetSource, rate: Rate) -> Placement {
     let mut placement =
         Placement::new("x", source, MediaTime::new(piece.start, rate), piece.duration);
     (placement.video, placement.audio) = (piece.video, piece.audio);
@@ -185,7 +186,7 @@ fn assert_sound(sequence: &Sequence, source_rate: Rate) {
 fn apply(
     edit: &Edit,
     sequence: &mut Sequence,
-    sources: &[ClipSource],
+    sources: &[AssetSource],
     rate: Rate,
     clock: &dyn Clock,
 ) -> Frames {
@@ -278,7 +279,7 @@ proptest! {
             if let Edit::Append(piece) | Edit::Insert(_, piece) = edit {
                 let frames = MediaTime::new(piece.duration, rate).rescale(source_rate).unwrap();
                 let frames = frames.exact().unwrap_or(frames.floor() + 1);
-                let mut own = ClipSource { asset: AssetId::new(&clock), ..sources[piece.source] };
+                let mut own = AssetSource { asset: AssetId::new(&clock), ..sources[piece.source] };
                 own.subclip = None;
                 lengths.insert(own.asset, MediaTime::new(piece.start + frames, source_rate));
                 let placement = placement(piece, own, source_rate);

@@ -1,12 +1,10 @@
 //! Sequences and media for the tests of this module.
 
-use std::collections::BTreeMap;
-
 use super::Placement;
 use crate::clock::{Clock, ManualClock};
-use crate::id::{AssetId, ClipId, ProjectId, SequenceId, TrackId};
+use crate::id::{AssetId, ProjectId};
 use crate::model::{
-    Clip, ClipSource, Gap, Item, MediaSummary, Sequence, Track, TrackKind, Transition,
+    AssetSource, Clip, Gap, Item, MediaSummary, Sequence, Track, TrackKind, Transition,
 };
 use crate::time::{MediaTime, Rate, Timecode};
 
@@ -15,26 +13,11 @@ pub(super) fn clock() -> ManualClock {
 }
 
 pub(super) fn sequence(rate: Rate, clock: &dyn Clock) -> Sequence {
-    Sequence {
-        id: SequenceId::new(clock),
-        revision: 1,
-        project: ProjectId::new(clock),
-        name: "Rough cut".into(),
-        rate,
-        drop_frame: false,
-        start: 0,
-        width: None,
-        height: None,
-        tracks: Vec::new(),
-        markers: Vec::new(),
-        metadata: BTreeMap::new(),
-        created_at: clock.now(),
-        updated_at: clock.now(),
-    }
+    Sequence::new(clock, ProjectId::new(clock), "Rough cut", rate)
 }
 
-pub(super) fn source(clock: &dyn Clock) -> ClipSource {
-    ClipSource { asset: AssetId::new(clock), version: None, subclip: None }
+pub(super) fn source(clock: &dyn Clock) -> AssetSource {
+    AssetSource::new(AssetId::new(clock))
 }
 
 /// A film with stereo sound that starts at one hour.
@@ -65,33 +48,24 @@ pub(super) fn sound(samples: i64) -> MediaSummary {
 }
 
 /// Picture and sound from a frame of the source on, at 25.
-pub(super) fn piece(name: &str, source: ClipSource, start: i64, duration: i64) -> Placement {
+pub(super) fn piece(name: &str, source: AssetSource, start: i64, duration: i64) -> Placement {
     Placement::new(name, source, MediaTime::new(start, Rate::FPS_25), duration)
 }
 
 pub(super) fn clip(name: &str, start: i64, duration: i64, clock: &dyn Clock) -> Item {
-    Item::Clip(Clip {
-        id: ClipId::new(clock),
-        name: name.into(),
-        source: source(clock),
-        source_start: MediaTime::new(start, Rate::FPS_25),
-        duration,
-        enabled: true,
-        link: None,
-        metadata: BTreeMap::new(),
-    })
+    Item::Clip(Clip::new(clock, name, source(clock), MediaTime::new(start, Rate::FPS_25), duration))
 }
 
 pub(super) fn gap(duration: i64) -> Item {
-    Item::Gap(Gap { duration })
+    Item::Gap(Gap::new(duration))
 }
 
 pub(super) fn dissolve(in_offset: i64, out_offset: i64) -> Item {
-    Item::Transition(Transition { kind: "dissolve".into(), in_offset, out_offset })
+    Item::Transition(Transition::new(Transition::DISSOLVE, in_offset, out_offset))
 }
 
 pub(super) fn track(kind: TrackKind, items: Vec<Item>, clock: &dyn Clock) -> Track {
-    Track { id: TrackId::new(clock), kind, name: "V1".into(), enabled: true, items }
+    Track { items, ..Track::new(clock, kind, "V1") }
 }
 
 /// The tracks in short: `a@100+50` is clip `a` from frame 100 of its source for 50 frames, `-5` a

@@ -129,7 +129,7 @@ pub(super) fn put(items: &mut Vec<Item>, at: i64, clip: Clip) {
 
 /// A gap of `duration` frames.
 pub(super) fn gap(duration: i64) -> Item {
-    Item::Gap(Gap { duration })
+    Item::Gap(Gap::new(duration))
 }
 
 /// Takes spans of frames out of the gaps they lie in; other items in the spans stay.

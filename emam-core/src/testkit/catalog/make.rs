@@ -11,8 +11,7 @@ use crate::backend::catalog::{Events, Workflows};
 use crate::clock::{Clock, ManualClock};
 use crate::error::{ErrorInfo, ErrorKind};
 use crate::id::{
-    AnnotationId, AssetId, BinId, CategoryId, InstanceId, ProjectId, RenditionId, RunId,
-    SequenceId, VersionId,
+    AnnotationId, AssetId, BinId, CategoryId, InstanceId, ProjectId, RenditionId, RunId, VersionId,
 };
 use crate::model::{
     Annotation, AnnotationKind, Asset, Bin, Category, Checksums, Instance, InstanceState,
@@ -272,21 +271,7 @@ impl Bench {
     }
 
     pub(super) fn sequence(&self, project: ProjectId, name: &str) -> Sequence {
-        Sequence {
-            id: SequenceId::new(&self.clock),
-            revision: 1,
-            project,
-            name: name.into(),
-            rate: Rate::FPS_25,
-            drop_frame: false,
-            start: 90_000,
-            width: None,
-            height: None,
-            tracks: Vec::new(),
-            markers: Vec::new(),
-            metadata: Default::default(),
-            created_at: self.now(),
-            updated_at: self.now(),
-        }
+        let new = Sequence::new(&self.clock, project, name, Rate::FPS_25);
+        Sequence { start: 90_000, ..new }
     }
 }

@@ -5,11 +5,12 @@ use serde_json::json;
 use super::make::Bench;
 use super::{CatalogFixture, assert_kind};
 use crate::error::ErrorKind;
-use crate::id::{AssetId, ClipId, TrackId};
+use crate::id::AssetId;
 use crate::model::{
-    Clip, ClipSource, Gap, Item, Sequence, SequenceMarker, Track, TrackKind, Transition,
+    AssetSource, Caption, Clip, ClipSource, Foreign, Gap, Generator, Item, Marker, Sequence, Track,
+    TrackKind, Transition,
 };
-use crate::time::{MediaTime, Rate};
+use crate::time::{MediaTime, Rate, Speed};
 
 /// A sequence reads back as it was inserted, every field.
 pub async fn sequence_round_trip(fixture: &dyn CatalogFixture) {
@@ -22,36 +23,51 @@ pub async fn sequence_round_trip(fixture: &dyn CatalogFixture) {
     sequence.width = Some(1920);
     sequence.height = Some(1080);
     sequence.metadata.insert("mood".into(), json!(["dark"]));
-    sequence.markers = vec![SequenceMarker {
+    sequence.sample_rate = Some(48_000);
+    let foreign: Foreign = [("otio".to_owned(), r#"{"a": NaN}"#.to_owned())].into();
+    let marker = Marker {
         start: 5,
         duration: 0,
         name: "m".into(),
         comment: "c".into(),
         color: Some("red".into()),
-    }];
-    let clip = Clip {
-        id: ClipId::new(&bench.clock),
-        name: "A001".into(),
-        source: ClipSource {
-            asset: AssetId::new(&bench.clock),
-            version: Some(crate::id::VersionId::new(&bench.clock)),
-            subclip: Some(crate::id::AnnotationId::new(&bench.clock)),
-        },
-        source_start: MediaTime::new(i64::from(i32::MAX), Rate::AUDIO_48K),
-        duration: 50,
-        enabled: false,
-        link: Some(3),
-        metadata: [("take".to_owned(), json!(null))].into(),
+        foreign: foreign.clone(),
     };
+    sequence.markers = vec![marker.clone()];
+    let source = AssetSource {
+        asset: AssetId::new(&bench.clock),
+        version: Some(crate::id::VersionId::new(&bench.clock)),
+        subclip: Some(crate::id::AnnotationId::new(&bench.clock)),
+    };
+    let start = MediaTime::new(i64::from(i32::MAX), Rate::AUDIO_48K);
+    let mut clip = Clip::new(&bench.clock, "A001", source, start, 50);
+    clip.speed = Speed::new(-1, 2).expect("speed");
+    clip.enabled = false;
+    clip.link = Some(3);
+    clip.audio_channels = vec![1, 8];
+    clip.markers = vec![marker];
+    clip.metadata = [("take".to_owned(), json!(null))].into();
+    clip.foreign = foreign.clone();
+    let of = |source: ClipSource| Clip::new(&bench.clock, "B", source, start, 1);
+    let transition = Transition { foreign: foreign.clone(), ..Transition::new("dissolve", 5, 6) };
     let items = vec![
-        Item::Gap(Gap { duration: 25 }),
+        Item::Gap(Gap { foreign: foreign.clone(), ..Gap::new(25) }),
         Item::Clip(clip),
-        Item::Transition(Transition { kind: "dissolve".into(), in_offset: 5, out_offset: 6 }),
+        Item::Transition(transition),
+        Item::Clip(of(sequence.id.into())),
+        Item::Clip(of(ClipSource::Generator(Generator {
+            generator: "Color".into(),
+            parameters: [("red".to_owned(), json!(0.5))].into(),
+        }))),
     ];
-    for (kind, items) in [(TrackKind::Video, items), (TrackKind::Audio, Vec::new())] {
-        let id = TrackId::new(&bench.clock);
-        sequence.tracks.push(Track { id, kind, name: "V1".into(), enabled: true, items });
+    let words = vec![Item::Clip(of(ClipSource::Caption(Caption { text: "a\nb".into() })))];
+    for (kind, items) in
+        [(TrackKind::Video, items), (TrackKind::Audio, Vec::new()), (TrackKind::Caption, words)]
+    {
+        let track = Track::new(&bench.clock, kind, "V1");
+        sequence.tracks.push(Track { items, foreign: foreign.clone(), ..track });
     }
+    sequence.foreign = foreign;
     catalog.insert_sequence(&sequence).await.expect("insert");
     assert_eq!(catalog.sequence(sequence.id).await.expect("read"), sequence);
     sequence.tracks.remove(0);

@@ -1,41 +1,67 @@
-//! Sequences as files of other programs.
+//! Sequences as files of other programs, written and read.
 //!
-//! A [`Format`] is chosen by the file's extension; [`Format::write`] returns the file's text, and
-//! storing it is the caller's. What a format says about media comes from a [`MediaMap`]: a
-//! sequence knows which asset a clip is a piece of, not where its bytes lie.
+//! A [`Format`] is chosen by the file's extension. Between a file and a catalog stands a
+//! [`Document`]: sequences, and what the file says of the media they are cut from. A sequence knows
+//! which asset a clip is a piece of, not where its bytes lie; so writing takes a [`MediaMap`], and
+//! reading makes one, with ids of its own for media the file names by place, reel or name.
+//! [Relinking](super::relink) finds the assets that are meant.
+//!
+//! Nothing is lost in silence: what a format cannot say, and what a file said that is not
+//! understood, is an [`Issue`](super::Issue) each.
 
+mod ale;
+mod captions;
+mod document;
+mod edl;
+mod options;
 mod otio;
+mod reading;
 mod url;
+mod xmeml;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use otio::{OtioOptions, write_otio};
+pub use document::{
+    ClipMedia, Document, DocumentBin, MediaMap, ReadDocument, Written, WrittenFile,
+};
+pub use options::{Flavour, ReadOptions, Target, WriteOptions};
 pub use url::file_url;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::id::{AssetId, VersionId};
-use crate::model::{ClipSource, MediaSummary, Role, Sequence};
 
-/// A file format a sequence can be written in.
+/// A file format of timelines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
     /// OpenTimelineIO's JSON, `.otio`.
     Otio,
+    /// Final Cut Pro 7's XML (xmeml), which Premiere writes and reads, `.xml`.
+    Xmeml,
+    /// The edit decision list of CMX3600 systems, `.edl`.
+    Edl,
+    /// The Avid Log Exchange, a list of media, `.ale`.
+    Ale,
+    /// SubRip captions, `.srt`.
+    Srt,
+    /// WebVTT captions, `.vtt`.
+    Vtt,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 1] = [Self::Otio];
+    pub const ALL: [Format; 6] =
+        [Self::Otio, Self::Xmeml, Self::Edl, Self::Ale, Self::Srt, Self::Vtt];
 
     /// The extension of its files, without the dot.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Otio => "otio",
+            Self::Xmeml => "xml",
+            Self::Edl => "edl",
+            Self::Ale => "ale",
+            Self::Srt => "srt",
+            Self::Vtt => "vtt",
         }
     }
 
@@ -47,7 +73,7 @@ impl Format {
     ///
     /// assert_eq!(Format::of_path(Path::new("cuts/rough.OTIO"))?, Format::Otio);
     /// let error = Format::of_path(Path::new("rough.mov")).unwrap_err();
-    /// assert_eq!(error.get("supported"), Some(".otio"));
+    /// assert_eq!(error.get("supported"), Some(".otio .xml .edl .ale .srt .vtt"));
     /// # Ok::<(), emam_core::Error>(())
     /// ```
     ///
@@ -62,88 +88,49 @@ impl Format {
             .ok_or_else(|| {
                 let supported = Self::ALL.map(|format| format!(".{}", format.extension()));
                 let message = "no timeline format has this extension; use a supported one";
-                Error::invalid("sequences.export", message)
+                Error::invalid("timeline.format", message)
                     .with("path", path.display())
                     .with("supported", supported.join(" "))
             })
     }
 
-    /// The text of a file of this format.
+    /// The files of a document in this format: one, or several where `options` ask for a split.
     ///
     /// # Errors
-    /// As the writer of the format: [`write_otio`].
-    pub fn write(self, sequence: &Sequence, media: &MediaMap, target: Target) -> Result<String> {
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if [`check`](super::check) finds an error
+    /// in a sequence, naming the first; if the document has no sequence; and for a number the
+    /// format cannot hold.
+    pub fn write(self, document: &Document, options: &WriteOptions) -> Result<Written> {
+        document.verify()?;
         match self {
-            Self::Otio => write_otio(sequence, media, &OtioOptions::default().with_target(target)),
+            Self::Otio => otio::write(document, options),
+            Self::Xmeml => xmeml::write(document, options),
+            Self::Edl => edl::write(document, options),
+            Self::Ale => ale::write(document, options),
+            Self::Srt => captions::write(captions::Kind::Srt, document, options),
+            Self::Vtt => captions::write(captions::Kind::Vtt, document, options),
         }
     }
-}
 
-/// Which rendition of the media another program is to open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// The originals.
-    #[default]
-    Original,
-    /// The proxies; where a clip has none, its original.
-    Proxy,
-}
-
-/// What a written timeline says about the media of a clip.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ClipMedia {
-    /// Its name for people, usually that of its file.
-    pub name: String,
-    /// The facts of its original.
-    pub summary: MediaSummary,
-    /// Where its renditions can be read, by role; [`file_url`] makes a URL of a path. Without any,
-    /// the media is written as missing.
-    pub urls: BTreeMap<Role, String>,
-    /// The name of the tape or card it came from.
-    pub reel: Option<String>,
-}
-
-impl ClipMedia {
-    /// The rendition to open for a target, where there is one.
-    fn role_for(&self, target: Target) -> Option<Role> {
-        let wanted: &[Role] = match target {
-            Target::Original => &[Role::Original],
-            // An audio proxy stands in for sound only: it has no picture to show.
-            Target::Proxy if super::placement::has_picture(&self.summary) => {
-                &[Role::EditProxy, Role::Proxy, Role::Original]
-            }
-            Target::Proxy => &[Role::EditProxy, Role::Proxy, Role::AudioProxy, Role::Original],
-        };
-        wanted.iter().copied().find(|role| self.urls.contains_key(role))
-    }
-}
-
-/// The media of a sequence's clips, by asset and version.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct MediaMap {
-    entries: BTreeMap<(AssetId, Option<VersionId>), ClipMedia>,
-}
-
-impl MediaMap {
-    /// A map that knows no media yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Says what the media of a source is: for clips of the same asset and version, whatever
-    /// subclip they were made from.
-    pub fn insert(&mut self, source: &ClipSource, media: ClipMedia) {
-        self.entries.insert((source.asset, source.version), media);
-    }
-
-    /// The media of a source.
-    pub fn get(&self, source: &ClipSource) -> Option<&ClipMedia> {
-        self.entries.get(&(source.asset, source.version))
-    }
-
-    /// The facts of a source's media, as [`check`](super::check) asks for them.
-    pub fn summary(&self, source: &ClipSource) -> Option<MediaSummary> {
-        self.get(source).map(|media| media.summary.clone())
+    /// Reads a file of this format. `clock` gives the ids of what the file gives none.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a file that is not of this format or is
+    /// larger or deeper than `options` allow, naming the line where one can be told.
+    pub fn read(
+        self,
+        bytes: &[u8],
+        options: &ReadOptions,
+        clock: &dyn Clock,
+    ) -> Result<ReadDocument> {
+        reading::check_size(bytes, options)?;
+        match self {
+            Self::Otio => otio::read(bytes, options, clock),
+            Self::Xmeml => xmeml::read(bytes, options, clock),
+            Self::Edl => edl::read(bytes, options, clock),
+            Self::Ale => ale::read(bytes, options, clock),
+            Self::Srt => captions::read(captions::Kind::Srt, bytes, options, clock),
+            Self::Vtt => captions::read(captions::Kind::Vtt, bytes, options, clock),
+        }
     }
 }

@@ -16,55 +16,30 @@ use self::schema::{
     Child, Gap, Item, Marker, Metadata, RationalTime, Reference, Stack, Text, TimeRange, Timeline,
     Transition,
 };
-use super::{ClipMedia, MediaMap, Target};
+use super::{
+    ClipMedia, Document, MediaMap, ReadDocument, ReadOptions, Target, WriteOptions, Written,
+};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::model::{self, MediaSummary, Role, Sequence, SequenceMarker, TrackKind};
+use crate::model::{self, MediaSummary, Role, Sequence, TrackKind};
 use crate::time::{MediaTime, Rate, Rescaled};
-use crate::timeline::check::structure;
 use crate::timeline::placement::is_still;
 
-const OPERATION: &str = "sequences.export";
+const OPERATION: &str = "timeline.write";
 
 /// The key OpenTimelineIO gives the only media reference of a clip; ours has the original.
 const ORIGINAL: &str = "DEFAULT_MEDIA";
 
-/// How to write an `.otio` file.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct OtioOptions {
-    /// Which rendition is the active one of each clip. The others are written beside it.
-    pub target: Target,
-}
-
-impl OtioOptions {
-    /// Sets which rendition is the active one of each clip.
-    #[must_use]
-    pub fn with_target(mut self, target: Target) -> Self {
-        self.target = target;
-        self
-    }
-}
-
-/// The text of the `.otio` file of a sequence, as OpenTimelineIO 0.18.1 itself would write it.
+/// The `.otio` file of a document's first sequence, as OpenTimelineIO 0.18.1 itself would write it.
 ///
-/// Media that `media` does not know, or knows no place of, is written as missing. Every rendition
-/// of a clip has the range of the original, as the frame map of a proxy promises. Custom metadata
-/// keeps its values, except what OpenTimelineIO cannot hold: a key `OTIO_SCHEMA` is written
+/// Media that is not known, or has no address, is written as missing. Every rendition of a clip has
+/// the range of the original, as the frame map of a proxy promises. Custom metadata keeps its
+/// values, except what OpenTimelineIO cannot hold: a key `OTIO_SCHEMA` is written
 /// `emam:OTIO_SCHEMA`, and a whole number above 63 bits as text.
-///
-/// # Errors
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if [`check`](crate::timeline::check) finds an
-/// error in the sequence, naming the first, and for a frame number above 2^53, which the floats of
-/// this format cannot hold.
-pub fn write_otio(sequence: &Sequence, media: &MediaMap, options: &OtioOptions) -> Result<String> {
-    if let Some(issue) = structure(sequence).into_iter().find(|issue| issue.kind.is_error()) {
-        let message = "the sequence is broken, so no other program could read it; correct what its \
-                       check names";
-        return Err(Error::invalid(OPERATION, message)
-            .with("sequence", sequence.id)
-            .with("issue", issue.message));
-    }
-    let timeline = Writer { sequence, media, target: options.target }.timeline()?;
+pub(super) fn write(document: &Document, options: &WriteOptions) -> Result<Written> {
+    let sequence = document.main()?;
+    let timeline =
+        Writer { sequence, media: &document.media, target: options.target }.timeline()?;
     let mut text = Vec::new();
     let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut text, indent);
@@ -72,8 +47,13 @@ pub fn write_otio(sequence: &Sequence, media: &MediaMap, options: &OtioOptions) 
     timeline
         .serialize(&mut serializer)
         .map_err(|cause| unexpected("the timeline has no JSON").caused_by(cause))?;
-    String::from_utf8(text)
-        .map_err(|cause| unexpected("the JSON of the timeline is no text").caused_by(cause))
+    let text = String::from_utf8(text)
+        .map_err(|cause| unexpected("the JSON of the timeline is no text").caused_by(cause))?;
+    Ok(Written::one(text, Vec::new()))
+}
+
+pub(super) fn read(_: &[u8], _: &ReadOptions, _: &dyn Clock) -> Result<ReadDocument> {
+    Err(Error::new(crate::ErrorKind::Unsupported, "timeline.read", "not read yet"))
 }
 
 struct Writer<'a> {
@@ -116,6 +96,7 @@ impl<'a> Writer<'a> {
         let kind = match track.kind {
             TrackKind::Video => "Video",
             TrackKind::Audio => "Audio",
+            TrackKind::Caption => "Caption",
         };
         Ok(schema::Track { item, children, kind })
     }
@@ -133,7 +114,7 @@ impl<'a> Writer<'a> {
     }
 
     fn clip(&self, clip: &'a model::Clip) -> Result<schema::Clip<'a>> {
-        let media = self.media.get(&clip.source);
+        let media = self.media.of(&clip.source);
         let source_rate = clip.source_start.rate();
         let start = clip
             .source_start
@@ -148,15 +129,17 @@ impl<'a> Writer<'a> {
             item.metadata.insert("cmx_3600".into(), json!({ "reel": reel }));
         }
         let mut emam = Metadata::new();
-        emam.insert("asset_id".into(), json!(clip.source.asset));
         emam.insert("clip_id".into(), json!(clip.id));
         emam.insert("rate".into(), exact(source_rate));
         emam.insert("source_start".into(), json!(clip.source_start.value()));
-        if let Some(version) = clip.source.version {
-            emam.insert("version_id".into(), json!(version));
-        }
-        if let Some(subclip) = clip.source.subclip {
-            emam.insert("subclip_id".into(), json!(subclip));
+        if let Some(source) = clip.source.asset() {
+            emam.insert("asset_id".into(), json!(source.asset));
+            if let Some(version) = source.version {
+                emam.insert("version_id".into(), json!(version));
+            }
+            if let Some(subclip) = source.subclip {
+                emam.insert("subclip_id".into(), json!(subclip));
+            }
         }
         if let Some(link) = clip.link {
             emam.insert("link".into(), json!(link));
@@ -237,7 +220,7 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn marker(&self, marker: &'a SequenceMarker) -> Result<Marker<'a>> {
+    fn marker(&self, marker: &'a model::Marker) -> Result<Marker<'a>> {
         let mut metadata = Metadata::new();
         if !marker.comment.is_empty() {
             // DaVinci Resolve reads the note from here and not from `comment`.
@@ -355,13 +338,19 @@ fn marker_color(name: Option<&str>) -> &'static str {
 mod tests {
     use super::*;
     use crate::timeline::append;
+    use crate::timeline::format::Format;
     use crate::timeline::samples::{
         clip, clock, dissolve, film, gap, piece, sequence, source, still, track,
     };
 
+    fn text(sequence: &Sequence, media: &MediaMap, target: Target) -> Result<String> {
+        let document = Document::new(sequence.clone(), media.clone());
+        let options = WriteOptions::default().with_target(target);
+        Ok(Format::Otio.write(&document, &options)?.text().to_owned())
+    }
+
     fn write(sequence: &Sequence, media: &MediaMap, target: Target) -> Value {
-        let options = OtioOptions::default().with_target(target);
-        serde_json::from_str(&write_otio(sequence, media, &options).unwrap()).unwrap()
+        serde_json::from_str(&text(sequence, media, target).unwrap()).unwrap()
     }
 
     fn urls(roles: &[Role]) -> BTreeMap<Role, String> {
@@ -378,7 +367,10 @@ mod tests {
         let mut media = MediaMap::new();
         let summary = film(Rate::FPS_23_976, 240);
         let urls = urls(&[Role::Original, Role::Proxy]);
-        media.insert(&source, ClipMedia { name: "a.mov".into(), summary, urls, reel: None });
+        media.insert(
+            &source,
+            ClipMedia { name: "a.mov".into(), summary, urls, ..ClipMedia::default() },
+        );
         let otio = write(&cut, &media, Target::Original);
         let clip = &otio["tracks"]["children"][0]["children"][0];
         let time = |value: f64, rate: Rate| json!({"OTIO_SCHEMA": "RationalTime.1", "rate": rate.as_f64(), "value": value});
@@ -402,7 +394,10 @@ mod tests {
             append(&mut cut, &piece("a", source, 0, 50), &clock).unwrap();
             let mut media = MediaMap::new();
             let urls = urls(roles);
-            media.insert(&source, ClipMedia { name: "a".into(), summary, urls, reel: None });
+            media.insert(
+                &source,
+                ClipMedia { name: "a".into(), summary, urls, ..ClipMedia::default() },
+            );
             let mut otio = write(&cut, &media, target);
             let clip = otio["tracks"]["children"][0]["children"][0].take();
             let key = clip["active_media_reference_key"].as_str().unwrap().to_owned();
@@ -447,7 +442,10 @@ mod tests {
         append(&mut cut, &piece("a", source, 30, 50), &clock).unwrap();
         let mut media = MediaMap::new();
         let urls = urls(&[Role::Original]);
-        media.insert(&source, ClipMedia { name: "a".into(), summary: still(), urls, reel: None });
+        media.insert(
+            &source,
+            ClipMedia { name: "a".into(), summary: still(), urls, ..ClipMedia::default() },
+        );
         let otio = write(&cut, &media, Target::Original);
         let clip = &otio["tracks"]["children"][0]["children"][0];
         let available = &clip["media_references"]["DEFAULT_MEDIA"]["available_range"];
@@ -485,7 +483,7 @@ mod tests {
         let items = vec![clip("a", 0, 5, &clock), dissolve(1, 1), dissolve(1, 1), gap(5)];
         cut.tracks.push(track(TrackKind::Video, items, &clock));
         let refused = |cut: &Sequence| {
-            let error = write_otio(cut, &MediaMap::new(), &OtioOptions::default()).unwrap_err();
+            let error = text(cut, &MediaMap::new(), Target::Original).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
             error
         };
@@ -493,8 +491,7 @@ mod tests {
         cut.tracks[0].items = vec![clip("a", 0, (1 << 53) + 1, &clock)];
         assert_eq!(refused(&cut).get("time"), Some("9007199254740993 @ 25"));
         cut.tracks[0].items = vec![clip("a", 0, 1 << 53, &clock)];
-        let options = OtioOptions::default();
-        let text = write_otio(&cut, &MediaMap::new(), &options).unwrap();
+        let text = text(&cut, &MediaMap::new(), Target::Original).unwrap();
         assert!(text.contains("\"value\": 9007199254740992.0"), "{text}");
     }
 }

@@ -3,7 +3,6 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -11,19 +10,8 @@ use std::time::Duration;
 use emam_awsim::account;
 use emam_awsim::library::{Options, start};
 use emam_awsim::service::Service;
+use emam_test_support::skip;
 use serde_json::{Value, json};
-
-/// Says aloud that a test did not run, as the other packages do.
-fn skip(why: &str) {
-    eprintln!("skipped: {why}");
-    if let Some(log) = std::env::var_os("EMAM_SKIP_LOG") {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(log);
-        if let Ok(mut file) = file {
-            // A lost line of a log is no reason to fail the test that was skipped.
-            let _ = writeln!(file, "skipped: {why}");
-        }
-    }
-}
 
 fn make_clip(path: &Path) {
     let made = Command::new("ffmpeg")

@@ -110,12 +110,7 @@ pub(crate) fn client(url: &str, key: &str, secret: &str, region: &'static str) -
 
 /// Says aloud that a test did not run.
 pub(crate) fn skip(test: &str, why: &str) {
-    let line = format!("skipped: front::{test}: {why}");
-    eprintln!("{line}");
-    if let Some(log) = std::env::var_os("EMAM_SKIP_LOG") {
-        let mut log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        writeln!(log, "{line}").unwrap();
-    }
+    emam_test_support::skip(&format!("front::{test}: {why}"));
 }
 
 /// An account with a bucket of its own; `None` where there is no server to be before.

@@ -1,7 +1,9 @@
 //! Sequences: edits, built from what was found and exported for editing programs.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod document;
+mod export;
+
+pub use export::{ExportOptions, Exported};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,10 +12,9 @@ use crate::backend::catalog::Hit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AnnotationId, AssetId, ClipId, ProjectId, SequenceId};
 use crate::library::handle;
-use crate::model::{Annotation, AnnotationKind, ClipSource, Item, Role, Sequence};
+use crate::model::{Annotation, AnnotationKind, AssetSource, Sequence};
 use crate::time::{Rate, TimeRange};
-use crate::timeline::format::{ClipMedia, Format, MediaMap, Target, file_url};
-use crate::timeline::{self, Issue, Placement};
+use crate::timeline::{self, Placement};
 
 handle! {
     /// Edits: tracks of clips and gaps.
@@ -79,23 +80,6 @@ pub struct SequencePatch {
     pub start: Option<i64>,
 }
 
-/// How to export a sequence.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExportOptions {
-    /// Which files the clips point to: the originals or the proxies.
-    pub target: Target,
-}
-
-/// What an export has written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Exported {
-    /// The file.
-    pub path: PathBuf,
-    /// What the reader of the file should know: clips whose media is gone, and the like.
-    pub issues: Vec<Issue>,
-}
-
 impl Sequences {
     /// Makes an empty sequence.
     ///
@@ -103,22 +87,10 @@ impl Sequences {
     /// [`NotFound`](ErrorKind::NotFound) for an unknown project;
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a blank name.
     pub async fn create(&self, project: ProjectId, name: &str, rate: Rate) -> Result<Sequence> {
-        let now = self.clock().now();
+        let name = crate::library::named("sequences.create", name)?;
         let sequence = Sequence {
-            id: SequenceId::new(self.clock()),
-            revision: 1,
-            project,
-            name: super::named("sequences.create", name)?,
-            rate,
             drop_frame: rate.can_drop(),
-            start: 0,
-            width: None,
-            height: None,
-            tracks: Vec::new(),
-            markers: Vec::new(),
-            metadata: BTreeMap::new(),
-            created_at: now,
-            updated_at: now,
+            ..Sequence::new(self.clock(), project, name, rate)
         };
         self.catalog().insert_sequence(&sequence).await?;
         Ok(sequence)
@@ -150,7 +122,7 @@ impl Sequences {
         let operation = "sequences.update";
         let mut sequence = self.catalog().sequence(id).await?;
         if let Some(name) = patch.name {
-            sequence.name = super::named(operation, &name)?;
+            sequence.name = crate::library::named(operation, &name)?;
         }
         if patch.drop_frame == Some(true) && !sequence.rate.can_drop() {
             return Err(Error::invalid(operation, "this rate has no drop-frame timecode")
@@ -261,7 +233,7 @@ impl Sequences {
             .with("asset", asset.id));
         };
         let source =
-            ClipSource { asset: asset.id, version: asset.face_version, subclip: clip.subclip };
+            AssetSource { asset: asset.id, version: asset.face_version, subclip: clip.subclip };
         let name = clip.name.clone().or(subclip.as_ref().map(|subclip| subclip.name.clone()));
         let name = name.unwrap_or_else(|| asset.title.clone());
         match clip.range.or(subclip.and_then(|subclip| subclip.range)) {
@@ -269,106 +241,4 @@ impl Sequences {
             None => Placement::of_asset(name, source, media, rate),
         }
     }
-
-    /// Writes a sequence to a file; its extension names the format.
-    ///
-    /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) for an unknown sequence;
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for an extension that names no format;
-    /// [`Unavailable`](ErrorKind::Unavailable) where the file cannot be written: then what was there
-    /// before is there still.
-    pub async fn export(
-        &self,
-        id: SequenceId,
-        path: impl AsRef<Path>,
-        options: ExportOptions,
-    ) -> Result<Exported> {
-        let path = path.as_ref();
-        let format = Format::of_path(path)?;
-        let sequence = self.catalog().sequence(id).await?;
-        let media = self.media(&sequence).await?;
-        let issues = timeline::check(&sequence, &|source| media.summary(source));
-        let text = format.write(&sequence, &media, options.target)?;
-        write_whole(path.to_owned(), text, self.clock().new_uuid()).await?;
-        Ok(Exported { path: path.to_owned(), issues })
-    }
-
-    /// What the clips of a sequence are pieces of.
-    async fn media(&self, sequence: &Sequence) -> Result<MediaMap> {
-        let mut media = MediaMap::new();
-        for item in sequence.tracks.iter().flat_map(|track| &track.items) {
-            let Item::Clip(clip) = item else { continue };
-            if media.get(&clip.source).is_some() {
-                continue;
-            }
-            // Media that is gone is written as missing, and told of as an issue.
-            match self.clip_media(&clip.source).await {
-                Ok(found) => media.insert(&clip.source, found),
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(media)
-    }
-
-    async fn clip_media(&self, source: &ClipSource) -> Result<ClipMedia> {
-        let asset = self.catalog().asset(source.asset).await?;
-        let mut urls = BTreeMap::new();
-        let mut summary = asset.media.clone().unwrap_or_default();
-        for rendition in self.catalog().renditions(source.asset).await? {
-            if source.version.is_some_and(|version| version != rendition.version) {
-                continue;
-            }
-            // An edit is of the version it was made with, whichever people see by now.
-            if rendition.role == Role::Original
-                && let (Some(technical), Some(instance)) =
-                    (&rendition.technical, rendition.instances.first())
-            {
-                let md5 = instance.checksums.md5.clone();
-                summary = crate::workflow::summary(technical, instance.size, md5);
-            }
-            if let Some(instance) = rendition.instances.first() {
-                let storage = self.library.backends().storage(&instance.storage)?;
-                if let Some(path) = storage.local_path(&instance.key.parse()?) {
-                    let path = std::path::absolute(path).map_err(|cause| {
-                        Error::new(
-                            ErrorKind::Unavailable,
-                            "sequences.export",
-                            "the path of the media cannot be told",
-                        )
-                        .caused_by(cause)
-                    })?;
-                    urls.insert(rendition.role, file_url(&path)?);
-                }
-            }
-        }
-        Ok(ClipMedia { name: asset.file_name, summary, urls, reel: None })
-    }
-}
-
-/// Writes a file so that it is there whole or as it was before.
-async fn write_whole(path: PathBuf, text: String, unique: uuid::Uuid) -> Result<()> {
-    let written = tokio::task::spawn_blocking(move || {
-        let partial = path.with_file_name(format!(".{}.part", unique.simple()));
-        let result = std::fs::write(&partial, text)
-            .and_then(|()| std::fs::File::open(&partial)?.sync_all())
-            .and_then(|()| std::fs::rename(&partial, &path));
-        if result.is_err() {
-            // Whatever of it was written is in nobody's way.
-            let _ = std::fs::remove_file(&partial);
-        }
-        result.map_err(|cause| {
-            Error::new(
-                ErrorKind::Unavailable,
-                "sequences.export",
-                "the file cannot be written; check that its folder is there and has room",
-            )
-            .with("path", path.display())
-            .caused_by(cause)
-        })
-    });
-    written.await.map_err(|cause| {
-        Error::new(ErrorKind::Unexpected, "sequences.export", "writing has broken off")
-            .caused_by(cause)
-    })?
 }

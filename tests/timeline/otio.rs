@@ -1,44 +1,30 @@
 //! Timelines written as `.otio`, read by the OpenTimelineIO library.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use emam_core::clock::{Clock, ManualClock};
-use emam_core::id::{AssetId, ClipId, ProjectId, SequenceId, TrackId};
-use emam_core::model::{
-    Clip, ClipSource, Gap, Item, MediaSummary, Role, Sequence, SequenceMarker, Track, TrackKind,
-    Transition,
-};
+use emam_core::id::AssetId;
+use emam_core::model::{AssetSource, Gap, Item, Marker, MediaSummary, TrackKind, Transition};
 use emam_core::time::{MediaTime, Rate, TimeRange, Timecode};
-use emam_core::timeline::format::{ClipMedia, MediaMap, OtioOptions, Target, file_url, write_otio};
+use emam_core::timeline::format::Target;
 use emam_core::timeline::{Placement, append, insert, length};
+use emam_test_support::skip;
+use emam_timeline_tests::cut::{Cut, film};
+use emam_timeline_tests::model::cut_of;
 use serde_json::{Value, json};
-
-/// Says that a test did not run, where the test command counts it.
-fn skip(test: &str, why: &str) {
-    let line = format!("skipped: {test}: {why}");
-    eprintln!("{line}");
-    if let Some(log) = std::env::var_os("EMAM_SKIP_LOG") {
-        let mut log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        // In one write: tests run side by side.
-        log.write_all(format!("{line}\n").as_bytes()).unwrap();
-    }
-}
 
 /// The Python that has OpenTimelineIO.
 fn python(test: &str) -> Option<PathBuf> {
     let python = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty());
     if python.is_none() {
-        skip(test, "EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1");
+        skip(&format!("{test}: EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1"));
     }
     python.map(PathBuf::from)
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../python").join(name)
 }
 
 fn run(command: &mut Command) -> String {
@@ -50,8 +36,7 @@ fn run(command: &mut Command) -> String {
 
 /// Writes a sequence and returns what OpenTimelineIO reads; it must write the same text again.
 fn read_back(python: &Path, cut: &Cut, target: Target) -> Value {
-    let options = OtioOptions::default().with_target(target);
-    let text = write_otio(&cut.sequence, &cut.media, &options).unwrap();
+    let text = cut.text(target);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.otio");
     std::fs::write(&path, text).unwrap();
@@ -61,79 +46,6 @@ fn read_back(python: &Path, cut: &Cut, target: Target) -> Value {
     assert_eq!(read["same_json"], true, "OpenTimelineIO reads other values than were written");
     assert_eq!(read["same_text"], true, "OpenTimelineIO writes this timeline differently");
     read
-}
-
-/// A sequence and the media of its clips.
-struct Cut {
-    clock: ManualClock,
-    sequence: Sequence,
-    media: MediaMap,
-}
-
-impl Cut {
-    fn new(rate: Rate) -> Self {
-        let clock = ManualClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
-        let sequence = Sequence {
-            id: SequenceId::new(&clock),
-            revision: 3,
-            project: ProjectId::new(&clock),
-            name: "Rough cut".into(),
-            rate,
-            drop_frame: false,
-            start: 0,
-            width: Some(1920),
-            height: Some(1080),
-            tracks: Vec::new(),
-            markers: Vec::new(),
-            metadata: BTreeMap::new(),
-            created_at: clock.now(),
-            updated_at: clock.now(),
-        };
-        Self { clock, sequence, media: MediaMap::new() }
-    }
-
-    /// Makes an asset with an original and a proxy.
-    fn asset(&mut self, name: &str, summary: MediaSummary) -> ClipSource {
-        let source = ClipSource { asset: AssetId::new(&self.clock), version: None, subclip: None };
-        let url = |folder: &str| file_url(&Path::new("/media").join(folder).join(name)).unwrap();
-        let urls = [(Role::Original, url("originals")), (Role::Proxy, url("proxies"))];
-        let media = ClipMedia { name: name.into(), summary, urls: urls.into(), reel: None };
-        self.media.insert(&source, media);
-        source
-    }
-
-    fn track(&mut self, kind: TrackKind, items: Vec<Item>) {
-        let id = TrackId::new(&self.clock);
-        let name = "V1".to_owned();
-        self.sequence.tracks.push(Track { id, kind, name, enabled: true, items });
-    }
-
-    fn clip(&self, name: &str, source: ClipSource, start: MediaTime, duration: i64) -> Item {
-        Item::Clip(Clip {
-            id: ClipId::new(&self.clock),
-            name: name.into(),
-            source,
-            source_start: start,
-            duration,
-            enabled: true,
-            link: None,
-            metadata: BTreeMap::new(),
-        })
-    }
-}
-
-fn film(rate: Rate, frames: i64, start: &str) -> MediaSummary {
-    MediaSummary {
-        size: 5_000_000_000,
-        md5: Some("d41d8cd98f00b204e9800998ecf8427e".into()),
-        width: Some(1920),
-        height: Some(1080),
-        rate: Some(rate),
-        duration: Some(MediaTime::new(frames, rate)),
-        start_timecode: Some(Timecode::parse(start, rate).unwrap()),
-        audio_channels: 2,
-        ..MediaSummary::default()
-    }
 }
 
 /// A time as the script prints it.
@@ -254,7 +166,7 @@ fn gaps_transitions_markers_and_switched_off_clips_are_read() {
     let rate = Rate::FPS_59_94;
     let mut cut = Cut::new(rate);
     let source = cut.asset("a.mov", film(rate, 5000, "00:00:00;00"));
-    let unknown = ClipSource { asset: AssetId::new(&cut.clock), version: None, subclip: None };
+    let unknown = AssetSource { asset: AssetId::new(&cut.clock), version: None, subclip: None };
     let start = MediaTime::new(500, rate);
     let mut off = cut.clip("off", source, start, 60);
     if let Item::Clip(clip) = &mut off {
@@ -262,10 +174,10 @@ fn gaps_transitions_markers_and_switched_off_clips_are_read() {
         clip.metadata.insert("note".into(), json!({"scene": 4, "takes": [1.5, null, "x"]}));
     }
     let transition = |kind: &str, in_offset, out_offset| {
-        Item::Transition(Transition { kind: kind.into(), in_offset, out_offset })
+        Item::Transition(Transition::new(kind, in_offset, out_offset))
     };
     let items = vec![
-        Item::Gap(Gap { duration: 7 }),
+        Item::Gap(Gap::new(7)),
         cut.clip("a", source, start, 60),
         transition("dissolve", 6, 10),
         off,
@@ -276,12 +188,13 @@ fn gaps_transitions_markers_and_switched_off_clips_are_read() {
     cut.track(TrackKind::Video, items);
     cut.track(TrackKind::Video, Vec::new());
     cut.sequence.tracks[1].enabled = false;
-    let marker = |start, duration, color: Option<&str>, comment: &str| SequenceMarker {
+    let marker = |start, duration, color: Option<&str>, comment: &str| Marker {
         start,
         duration,
         name: "look".into(),
         comment: comment.into(),
         color: color.map(str::to_owned),
+        ..Marker::default()
     };
     cut.sequence.markers =
         vec![marker(5, 0, Some("purple"), "line one\nline two"), marker(50, 9, Some("teal"), "")];
@@ -361,7 +274,7 @@ fn the_judge_finds_nothing_wrong() {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let shared = std::env::var_os("EMAM_SHARED").map_or(shared, PathBuf::from);
     let Ok(models) = shared.join("data/timeline/synthetic").read_dir() else {
-        return skip(test, "no sequence models in ../shared/data/timeline/synthetic");
+        return skip(&format!("{test}: no sequence models in ../shared/data/timeline/synthetic"));
     };
     let Some(python) = python(test) else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -370,10 +283,9 @@ fn the_judge_finds_nothing_wrong() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         let Some(name) = name.strip_suffix(".model.json") else { continue };
-        let mut model: Value =
-            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        let cut = cut_of(&mut model);
-        let text = write_otio(&cut.sequence, &cut.media, &OtioOptions::default()).unwrap();
+        let model: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let cut = cut_of(&model);
+        let text = cut.text(Target::Original);
         std::fs::write(folder.path().join(format!("{name}.otio")), text).unwrap();
         let model_path = folder.path().join(format!("{name}.model.json"));
         std::fs::write(model_path, model.to_string()).unwrap();
@@ -385,71 +297,4 @@ fn the_judge_finds_nothing_wrong() {
         .arg(shared.join("tools/timeline"))
         .arg(folder.path()));
     assert_eq!(printed.trim(), judged.to_string());
-}
-
-/// The sequence of a model; what no sequence has is taken out of the model.
-fn cut_of(model: &mut Value) -> Cut {
-    let rate = |value: &Value| {
-        let [num, den] = [&value[0], &value[1]].map(|term| term.as_u64().unwrap());
-        Rate::new(u32::try_from(num).unwrap(), u32::try_from(den).unwrap()).unwrap()
-    };
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let number = |value: &Value| value.as_i64().unwrap();
-    let mut cut = Cut::new(rate(&model["rate"]));
-    cut.sequence.name = text(&model["name"]);
-    cut.sequence.drop_frame = model["drop"].as_bool().unwrap();
-    cut.sequence.start = number(&model["start_frame"]);
-    let mut sources = HashMap::new();
-    for asset in model["assets"].as_array().unwrap() {
-        let (rate, start) = (rate(&asset["rate"]), number(&asset["start_frame"]));
-        let summary = MediaSummary {
-            rate: Some(rate),
-            duration: Some(MediaTime::new(number(&asset["duration"]), rate)),
-            start_timecode: Some(Timecode::new(start, rate, false).unwrap()),
-            ..MediaSummary::default()
-        };
-        let source = cut.asset("x", summary);
-        let mut media = cut.media.get(&source).unwrap().clone();
-        media.urls.insert(Role::Original, text(&asset["url"]));
-        media.name = text(&asset["name"]);
-        media.reel = Some(text(&asset["reel"]));
-        cut.media.insert(&source, media);
-        sources.insert(text(&asset["id"]), (source, rate, start));
-    }
-    for track in model["tracks"].as_array_mut().unwrap() {
-        let kind = if track["kind"] == "Video" { TrackKind::Video } else { TrackKind::Audio };
-        let mut items = Vec::new();
-        for item in track["items"].as_array_mut().unwrap() {
-            items.push(match item["type"].as_str().unwrap() {
-                "gap" => Item::Gap(Gap { duration: number(&item["dur"]) }),
-                "transition" => Item::Transition(Transition {
-                    kind: "dissolve".into(),
-                    in_offset: number(&item["in"]),
-                    out_offset: number(&item["out"]),
-                }),
-                _ => {
-                    item["speed"] = json!([1, 1]);
-                    item["markers"] = json!([]);
-                    let (source, rate, start) = sources[item["asset"].as_str().unwrap()];
-                    let start = MediaTime::new(number(&item["src_in"]) - start, rate);
-                    let mut clip = cut.clip("x", source, start, number(&item["dur"]));
-                    if let Item::Clip(clip) = &mut clip {
-                        clip.enabled = item["enabled"].as_bool().unwrap();
-                    }
-                    clip
-                }
-            });
-        }
-        cut.track(kind, items);
-    }
-    for marker in model["markers"].as_array().unwrap() {
-        cut.sequence.markers.push(SequenceMarker {
-            start: number(&marker["frame"]),
-            duration: number(&marker["dur"]),
-            name: text(&marker["name"]),
-            comment: text(&marker["comment"]),
-            color: Some(text(&marker["color"])),
-        });
-    }
-    cut
 }

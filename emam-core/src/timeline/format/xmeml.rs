@@ -1,0 +1,13 @@
+//! Final Cut Pro 7 XML (xmeml 4), as Premiere writes and reads it.
+
+use super::{Document, ReadDocument, ReadOptions, WriteOptions, Written};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+
+pub(super) fn write(_: &Document, _: &WriteOptions) -> Result<Written> {
+    Err(Error::new(crate::ErrorKind::Unsupported, "timeline.write", "not written yet"))
+}
+
+pub(super) fn read(_: &[u8], _: &ReadOptions, _: &dyn Clock) -> Result<ReadDocument> {
+    Err(Error::new(crate::ErrorKind::Unsupported, "timeline.read", "not read yet"))
+}
