@@ -60,13 +60,22 @@ pub fn real(name: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// A folder of samples that is not part of the project, or a loud skip.
+/// A folder of the sample files, `../shared/data/NAME` beside the project, or a loud skip.
 pub fn samples(name: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
+    beside("data", name)
+}
+
+/// A folder of the sample tools, `../shared/tools/NAME` beside the project, or a loud skip.
+pub fn sample_tools(name: &str) -> Option<PathBuf> {
+    beside("tools", name)
+}
+
+fn beside(kind: &str, name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(kind).join(name);
     if root.is_dir() {
         return Some(root);
     }
-    crate::skip(&format!("the sample folder {name} is not beside the project"));
+    crate::skip(&format!("the folder {kind}/{name} of the samples is not beside the project"));
     None
 }
 

@@ -9,6 +9,7 @@ use emam_core::model::{AssetSource, Gap, Item, Marker, MediaSummary, TrackKind, 
 use emam_core::time::{MediaTime, Rate, TimeRange, Timecode};
 use emam_core::timeline::format::Target;
 use emam_core::timeline::{Placement, append, insert, length};
+use emam_test_support::media::{sample_tools, samples};
 use emam_test_support::skip;
 use emam_timeline_tests::cut::{Cut, film};
 use emam_timeline_tests::model::cut_of;
@@ -271,15 +272,12 @@ fn an_empty_sequence_is_a_timeline_too() {
 #[test]
 fn the_judge_finds_nothing_wrong() {
     let test = "the_judge_finds_nothing_wrong";
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let shared = std::env::var_os("EMAM_SHARED").map_or(shared, PathBuf::from);
-    let Ok(models) = shared.join("data/timeline/synthetic").read_dir() else {
-        return skip(&format!("{test}: no sequence models in ../shared/data/timeline/synthetic"));
-    };
+    let Some(models) = samples("timeline/synthetic") else { return };
+    let Some(tools) = sample_tools("timeline") else { return };
     let Some(python) = python(test) else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut judged = 0;
-    for entry in models {
+    for entry in models.read_dir().unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         let Some(name) = name.strip_suffix(".model.json") else { continue };
@@ -292,9 +290,7 @@ fn the_judge_finds_nothing_wrong() {
         judged += 1;
     }
     assert!(judged > 0, "the folder of sequence models is empty");
-    let printed = run(Command::new(python)
-        .arg(script("judge_otio.py"))
-        .arg(shared.join("tools/timeline"))
-        .arg(folder.path()));
+    let printed =
+        run(Command::new(python).arg(script("judge_otio.py")).arg(tools).arg(folder.path()));
     assert_eq!(printed.trim(), judged.to_string());
 }
