@@ -66,7 +66,8 @@ mod properties;
 mod samples;
 
 pub use change::{Change, ChangeStep};
-pub use check::{Issue, IssueKind, check};
+pub(crate) use check::check_clips;
+pub use check::{Issue, IssueKind, check, check_nested};
 pub use edit::{Edge, Edit, Placed, Removed, append, apply, apply_all, insert, remove};
 pub use placement::Placement;
 
