@@ -47,7 +47,7 @@ pub fn check_nested<'a>(
                 issues.push(issue.on_track(track.id).of_clip(clip.id));
             };
             if source.sequence == sequence.id || endless.contains(&source.sequence) {
-                unknown("which leads back to itself");
+                unknown("which is nested in itself, or nests one that is");
                 continue;
             }
             let Some(nested) = sequences(source.sequence) else {
