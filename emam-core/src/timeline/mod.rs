@@ -61,6 +61,10 @@ mod placement;
 mod track;
 
 #[cfg(test)]
+mod edit_properties;
+#[cfg(test)]
+mod frame_model;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod samples;
