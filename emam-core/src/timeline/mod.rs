@@ -56,6 +56,7 @@ mod change;
 mod check;
 mod edit;
 pub mod format;
+mod marks;
 mod piece;
 mod placement;
 mod track;
@@ -65,6 +66,8 @@ mod edit_properties;
 #[cfg(test)]
 mod frame_model;
 #[cfg(test)]
+mod hostile_properties;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod samples;
@@ -73,6 +76,7 @@ pub use change::{Change, ChangeStep};
 pub(crate) use check::check_clips;
 pub use check::{Issue, IssueKind, check, check_nested};
 pub use edit::{Edge, Edit, Placed, Removed, append, apply, apply_all, insert, remove};
+pub use marks::marked_range;
 pub use placement::Placement;
 
 use crate::model::Sequence;
