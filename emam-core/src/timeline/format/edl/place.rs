@@ -213,19 +213,21 @@ impl<'a, 'o, 'm, 't> Place<'a, 'o, 'm, 't> {
         let lane = self.lanes.get(&key).and_then(|lanes| lanes.get(index));
         let touches = lane.filter(|lane| lane.end == placed.event.record && !lane.items.is_empty());
         let origin = reel_of(from.block.event.reel, self.reels);
-        let said_name = block.from_name.or(from.block.from_name);
-        let same = match touches.map_or(&Tail::Nothing, |lane| &lane.tail) {
-            Tail::Nothing => from.is_black(),
+        let tail = touches.map_or(&Tail::Nothing, |lane| &lane.tail);
+        let (same_place, tail_name) = match tail {
+            Tail::Nothing => (from.is_black(), BLACK),
             Tail::Clip(reel, end, name) => {
-                reel == origin.reel
-                    && *end == from.source.frames
-                    && (said_name.is_none_or(|said| said == name) || block.to_name.is_none())
+                (reel == origin.reel && *end == from.source.frames, name.as_str())
             }
         };
+        // Without a second name the first is that of the clip after the transition.
+        let said_name = block.from_name.or(from.block.from_name);
+        let other_name = said_name.filter(|name| block.to_name.is_some() && *name != tail_name);
+        let same = same_place && other_name.is_none();
         if !same {
             let at = Timecode::new(from.source.frames, self.clock.rate, from.source.drop);
             let mut kept = format!("{} {}", origin.reel, at.ok()?);
-            if let Some(name) = said_name.filter(|_| block.to_name.is_some()) {
+            if let Some(name) = other_name {
                 kept.push('\n');
                 kept.push_str(name);
             }

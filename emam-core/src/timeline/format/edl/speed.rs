@@ -27,26 +27,41 @@ pub(super) fn parse(fps: &str, rate: Rate, source: i64, record: i64) -> Result<S
     }
     let wrong = || Error::invalid("edl.speed", "this speed is no number of frames a second");
     let nominal = i128::from(rate.nominal());
-    let (num, den) = (i128::from(said.num()).abs(), i128::from(said.den()));
     let sign = i128::from(said.num().signum());
-    // Half of the last digit to each side.
+    let said = (i128::from(said.num()).abs(), i128::from(said.den()) * nominal);
+    // Half of the last digit to each side; the upper end is no more part of it, as it would be
+    // rounded up.
     let digits = fps.split_once('.').map_or(0, |(_, fraction)| fraction.len().min(6));
     let unit = 2 * 10_i128.pow(u32::try_from(digits).map_err(|_| wrong())?);
-    let written =
-        ((num * unit - den, den * unit * nominal), (num * unit + den, den * unit * nominal));
+    let written = around((said.0 * unit, said.1 * unit), said.1 / nominal);
     // Longer events are decades long; with these the products below fit 128 bits.
     let (source, record) = (source.clamp(0, 1 << 40), record.clamp(1, 1 << 40));
     let (source, record) = (i128::from(source), i128::from(record));
-    let counted = ((2 * source - 1, 2 * record), (2 * source + 1, 2 * record));
-    let less = |a: (i128, i128), b: (i128, i128)| a.0 * b.1 < b.0 * a.1;
-    let low = if less(written.0, counted.0) { counted.0 } else { written.0 };
-    let high = if less(counted.1, written.1) { counted.1 } else { written.1 };
-    let meant = if !less(high, low) && low.0 > 0 { simplest(low, high) } else { None };
-    // A speed the length contradicts is what is written.
-    let (num, den) = meant.unwrap_or((num, den * nominal));
+    let counted = |source: i128| around((source * 2, record * 2), 1);
+    // Where the length contradicts it, what is written counts, and the length it makes.
+    let made = (2 * said.0 * record + said.1).div_euclid(2 * said.1);
+    let meant = between(written, counted(source)).or_else(|| between(written, counted(made)));
+    let (num, den) = meant.unwrap_or(said);
     let common = gcd(num, den);
     let num = i32::try_from(sign * num / common).map_err(|_| wrong())?;
     Speed::new(num, u32::try_from(den / common).map_err(|_| wrong())?)
+}
+
+type Fraction = (i128, i128);
+
+/// From a fraction less a part of its denominator to almost as much more.
+fn around(middle: Fraction, part: i128) -> (Fraction, Fraction) {
+    const FINE: i128 = 1000;
+    let (num, den) = middle;
+    ((num - part, den), ((num + part) * FINE - 1, den * FINE))
+}
+
+/// The simplest fraction in both of two ranges.
+fn between(a: (Fraction, Fraction), b: (Fraction, Fraction)) -> Option<Fraction> {
+    let less = |a: Fraction, b: Fraction| a.0 * b.1 < b.0 * a.1;
+    let low = if less(a.0, b.0) { b.0 } else { a.0 };
+    let high = if less(b.1, a.1) { b.1 } else { a.1 };
+    if less(high, low) || low.0 <= 0 { None } else { simplest(low, high) }
 }
 
 /// How many frames of a source at `source_rate` an event of `record` frames runs through: nearest,
@@ -64,7 +79,7 @@ pub(super) fn source_length(
 }
 
 /// The fraction of the smallest denominator from one positive fraction to another.
-fn simplest(mut low: (i128, i128), mut high: (i128, i128)) -> Option<(i128, i128)> {
+fn simplest(mut low: Fraction, mut high: Fraction) -> Option<Fraction> {
     // Along the continued fractions of both ends while they agree; these shrink like Euclid's.
     let mut wholes = Vec::new();
     loop {
