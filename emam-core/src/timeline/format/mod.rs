@@ -16,6 +16,7 @@ mod edl;
 mod options;
 mod otio;
 mod reading;
+mod text;
 mod url;
 mod xmeml;
 
