@@ -42,6 +42,7 @@ mod check;
 mod edit;
 pub mod format;
 mod placement;
+pub mod relink;
 mod track;
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub use document::{
     ClipMedia, Document, DocumentBin, MediaMap, ReadDocument, Written, WrittenFile,
 };
 pub use options::{Flavour, ReadOptions, Target, WriteOptions};
-pub use url::file_url;
+pub use url::{file_name, file_url, local_path};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
