@@ -44,6 +44,7 @@ pub mod format;
 mod placement;
 pub mod relink;
 mod track;
+pub mod usage;
 
 #[cfg(test)]
 mod properties;
