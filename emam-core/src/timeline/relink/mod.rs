@@ -52,7 +52,7 @@ mod wanted;
 mod tests;
 
 pub use apply::apply;
-pub(crate) use names::stem;
+pub use names::stem;
 pub use plan::plan;
 pub use proxy::frame_map_fits;
 pub(crate) use wanted::wanted;

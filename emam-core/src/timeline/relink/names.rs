@@ -13,8 +13,14 @@ pub(super) fn folded(name: &str) -> String {
     name.trim().nfc().flat_map(char::to_lowercase).collect()
 }
 
-/// A file name as it is compared, without its extension.
-pub(crate) fn stem(name: &str) -> String {
+/// A file name as timelines are matched by: without its extension, case aside, accents composed.
+///
+/// ```
+/// use emam_core::timeline::relink::stem;
+///
+/// assert_eq!(stem("A001_C003.MXF"), stem("a001_c003.mov"));
+/// ```
+pub fn stem(name: &str) -> String {
     let name = folded(name);
     match name.rsplit_once('.') {
         // What follows the last dot of `Interview No. 5` is no extension.
