@@ -108,6 +108,37 @@ impl Speed {
         Ok(Rescaled::Inexact { floor, nearest: fit(div_nearest(num, den))? })
     }
 
+    /// How long a clip takes to run through a length of its source, counted at `rate`: the inverse
+    /// of [`source_time`](Self::source_time).
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a frozen frame, which runs through
+    /// nothing, and if the frame number exceeds 64 bits.
+    pub fn shown_time(self, source: MediaTime, rate: Rate) -> Result<Rescaled> {
+        let wrong = |message| {
+            Error::invalid("speed.shown", message).with("source", source).with("speed", self)
+        };
+        if self.is_freeze() {
+            return Err(wrong("a frozen frame runs through none of its source"));
+        }
+        let overflow = || wrong("the length over the speed exceeds 64 bits");
+        let (rate_num, rate_den) = rate.terms();
+        let (source_num, source_den) = source.rate().terms();
+        let (mut num, mut den) = (source_den * rate_num, source_num * rate_den);
+        let common = gcd(num, den).max(1);
+        (num, den) = (num / common, den / common);
+        let speed = i128::from(self.num).abs();
+        let common = gcd(num * i128::from(self.den), den * speed).max(1);
+        (num, den) = (num * i128::from(self.den) / common, den * speed / common);
+        let num = i128::from(source.value()).checked_mul(num).ok_or_else(overflow)?;
+        let fit = |value: i128| i64::try_from(value).map_err(|_| overflow());
+        let floor = fit(num.div_euclid(den))?;
+        if num.rem_euclid(den) == 0 {
+            return Ok(Rescaled::Exact(floor));
+        }
+        Ok(Rescaled::Inexact { floor, nearest: fit(div_nearest(num, den))? })
+    }
+
     /// The speed a float means: the closest fraction whose denominator is at most 100,000.
     ///
     /// # Errors
@@ -297,6 +328,15 @@ mod tests {
         assert_eq!(of("0", 50, pal, pal), Rescaled::Exact(0));
         assert_eq!(of("1/2", 51, pal, pal), Rescaled::Inexact { floor: 25, nearest: 26 });
         assert_eq!(of("1", 1, pal, film), Rescaled::Inexact { floor: 0, nearest: 1 });
+        let back = |speed: &str, length, rate, source| {
+            let speed: Speed = speed.parse().unwrap();
+            speed.shown_time(MediaTime::new(length, source), rate).unwrap()
+        };
+        assert_eq!(back("2", 100, pal, pal), Rescaled::Exact(50));
+        assert_eq!(back("-1/2", 25, pal, pal), Rescaled::Exact(50));
+        assert_eq!(back("2", 51, pal, pal), Rescaled::Inexact { floor: 25, nearest: 26 });
+        assert_eq!(back("1", 240, pal, film), Rescaled::Inexact { floor: 250, nearest: 250 });
+        assert!(Speed::FREEZE.shown_time(MediaTime::new(1, pal), pal).is_err());
         let far = MediaTime::new(i64::MAX, Rate::new(1, u32::MAX).unwrap());
         assert!(Speed::NORMAL.source_time(far, Rate::new(u32::MAX, 1).unwrap()).is_err());
     }

@@ -1,5 +1,8 @@
 //! What is to be put into a sequence: a piece of an asset, in the times of both.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::model::{AssetSource, ClipSource, MediaSummary};
 use crate::time::{MediaTime, Rate, TimeRange};
@@ -11,7 +14,8 @@ const OPERATION: &str = "timeline.place";
 /// Made from the facts of its media by [`of_asset`](Self::of_asset), [`of_range`](Self::of_range)
 /// or [`of_still`](Self::of_still); the fields can be changed afterwards, for example `audio` to
 /// leave the sound away.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Placement {
     /// The name the clips get.

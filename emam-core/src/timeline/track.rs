@@ -1,9 +1,7 @@
 //! What the items of one track can do: be measured, parted at a frame, filled up and tidied.
 
 use crate::error::{Error, Result};
-use crate::id::ClipId;
-use crate::model::{Clip, Gap, Item, Sequence, Transition};
-use crate::time::{MediaTime, Rate};
+use crate::model::{Clip, Gap, Item, Sequence, Track, Transition};
 
 /// How many frames the items take.
 pub(super) fn length(items: &[Item]) -> i64 {
@@ -49,33 +47,42 @@ pub(super) fn measured(sequence: &Sequence, operation: &'static str) -> Result<i
     Ok(longest)
 }
 
-/// Parts the items at frame `at`: what is before it and what is from it on.
+/// Takes frames `start` to `end` out of the items, and gives what is before and what is after
+/// them. With `start` and `end` alike it parts the items and takes nothing.
 ///
-/// A clip across that frame is given to `part` with the number of its frames that stay left. A
-/// transition that is on at that frame, or has its cut there, is in neither part: the two sides it
-/// joined come apart.
-pub(super) fn split(
+/// `cut` is given a clip across `start`, `end` or both, with the number of its frames that stay on
+/// the left and on the right, and gives what stays. A transition that is on at `start` or at
+/// `end`, or has its cut from `start` to `end`, is in neither part: the sides it joined come apart.
+pub(super) fn take_out(
     items: Vec<Item>,
-    at: i64,
-    mut part: impl FnMut(Clip, i64) -> Result<(Clip, Clip)>,
+    start: i64,
+    end: i64,
+    mut cut: impl FnMut(Clip, i64, i64) -> Result<(Option<Clip>, Option<Clip>)>,
 ) -> Result<(Vec<Item>, Vec<Item>)> {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     let mut position = 0;
     for item in items {
-        let start = position;
+        let from = position;
         position += item.duration();
         match item {
-            Item::Transition(transition) if is_on(&transition, start, at) => {}
-            item if start >= at => right.push(item),
-            item if position <= at => left.push(item),
+            Item::Transition(transition)
+                if (start <= from && from <= end)
+                    || is_on(&transition, from, start)
+                    || is_on(&transition, from, end) => {}
+            item if from >= end => right.push(item),
+            item if position <= start => left.push(item),
             Item::Clip(clip) => {
-                let (first, second) = part(clip, at - start)?;
-                left.push(Item::Clip(first));
-                right.push(Item::Clip(second));
+                let (first, second) = cut(clip, (start - from).max(0), (position - end).max(0))?;
+                left.extend(first.map(Item::Clip));
+                right.extend(second.map(Item::Clip));
             }
-            Item::Gap(_) => {
-                left.push(gap(at - start));
-                right.push(gap(position - at));
+            Item::Gap(whole) => {
+                if from < start {
+                    left.push(Item::Gap(Gap { duration: start - from, ..whole }));
+                }
+                if position > end {
+                    right.push(gap(position - end));
+                }
             }
             // A transition takes no frame, so it was on one side above.
             Item::Transition(_) => {}
@@ -87,29 +94,7 @@ pub(super) fn split(
 fn is_on(transition: &Transition, cut: i64, at: i64) -> bool {
     let before = cut.saturating_sub(transition.in_offset);
     let after = cut.saturating_add(transition.out_offset);
-    at == cut || (before < at && at < after)
-}
-
-/// The two parts of a clip of a sequence at `rate`, of which the first keeps `frames` frames.
-///
-/// Where the source runs at another rate, the cut may lie between two of its frames. The second
-/// part then starts at the nearest, or at the one before if from the nearest on it would show a
-/// frame after the last one the clip showed: parting a clip never needs more media.
-pub(super) fn part_clip(clip: Clip, frames: i64, rate: Rate, id: ClipId) -> Result<(Clip, Clip)> {
-    let source_rate = clip.source_start.rate();
-    let in_source = |frames| MediaTime::new(frames, rate).rescale(source_rate);
-    let rest = clip.duration - frames;
-    let last_shown = i128::from(in_source(clip.duration - 1)?.floor());
-    let rest_shown = i128::from(in_source(rest - 1)?.floor());
-    let cut = in_source(frames)?;
-    let cut = if i128::from(cut.nearest()) + rest_shown <= last_shown {
-        cut.nearest()
-    } else {
-        cut.floor()
-    };
-    let source_start = clip.source_start.checked_add(MediaTime::new(cut, source_rate))?;
-    let second = Clip { id, source_start, duration: rest, ..clip.clone() };
-    Ok((Clip { duration: frames, ..clip }, second))
+    before < at && at < after
 }
 
 /// Puts a clip at frame `at`, which must be at or after the end of the items.
@@ -132,29 +117,91 @@ pub(super) fn gap(duration: i64) -> Item {
     Item::Gap(Gap::new(duration))
 }
 
-/// Takes spans of frames out of the gaps they lie in; other items in the spans stay.
-pub(super) fn shrink_gaps(items: &mut [Item], spans: &[(i64, i64)]) {
+/// Takes spans of frames, in order and without overlap, out of the gaps they lie in; other items in
+/// the spans stay.
+pub(super) fn shrink_gaps(items: &mut [Item], mut spans: &[(i64, i64)]) {
     let mut position = 0;
     for item in items {
         let (start, end) = (position, position + item.duration());
         position = end;
+        while let [first, rest @ ..] = spans
+            && first.1 <= start
+        {
+            spans = rest;
+        }
         if let Item::Gap(gap) = item {
-            let shared = |span: &(i64, i64)| (span.1.min(end) - span.0.max(start)).max(0);
-            gap.duration -= spans.iter().map(shared).sum::<i64>();
+            for span in spans.iter().take_while(|span| span.0 < end) {
+                gap.duration -= (span.1.min(end) - span.0.max(start)).max(0);
+            }
         }
     }
 }
 
+/// What of the spans no clip of any track is in; in order, without overlap.
+pub(super) fn empty_on_all(tracks: &[Track], mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.retain(|span| span.0 < span.1);
+    spans.sort_unstable();
+    // Linked clips mostly take the same frames, which must not be closed twice.
+    spans.dedup_by(|next, kept| {
+        let overlap = next.0 <= kept.1;
+        if overlap {
+            kept.1 = kept.1.max(next.1);
+        }
+        overlap
+    });
+    for track in tracks {
+        if spans.is_empty() {
+            break;
+        }
+        spans = without_clips(track, &spans);
+    }
+    spans
+}
+
+/// What of the spans no clip of a track is in.
+fn without_clips(track: &Track, spans: &[(i64, i64)]) -> Vec<(i64, i64)> {
+    let mut free = Vec::with_capacity(spans.len());
+    let mut clips = placed(&track.items)
+        .filter(|(_, item)| matches!(item, Item::Clip(_)))
+        .map(|(start, item)| (start, start + item.duration()))
+        .peekable();
+    for &(mut start, end) in spans {
+        while start < end {
+            match clips.peek() {
+                Some(clip) if clip.1 <= start => {
+                    clips.next();
+                }
+                Some(clip) if clip.0 < end => {
+                    if start < clip.0 {
+                        free.push((start, clip.0));
+                    }
+                    start = clip.1;
+                }
+                _ => {
+                    free.push((start, end));
+                    break;
+                }
+            }
+        }
+    }
+    free
+}
+
 /// Makes neighbouring gaps one, and drops gaps without length, gaps at the end, and transitions
 /// that no longer fit where they are.
+///
+/// With a gap that has closed go the transitions beside it: they were fades.
 pub(super) fn tidy(items: &mut Vec<Item>) {
+    drop_closed_gaps(items);
     join_gaps(items);
     let wrong = misfits(items);
     if !wrong.is_empty() {
+        let mut wrong = wrong.into_iter().map(|(index, _)| index).peekable();
         let mut index = 0;
         items.retain(|_| {
+            let gone = wrong.next_if_eq(&index).is_some();
             index += 1;
-            !wrong.iter().any(|(misfit, _)| misfit + 1 == index)
+            !gone
         });
         join_gaps(items);
     }
@@ -165,8 +212,26 @@ pub(super) fn tidy(items: &mut Vec<Item>) {
     }
 }
 
+fn drop_closed_gaps(items: &mut Vec<Item>) {
+    let closed = |item: &Item| matches!(item, Item::Gap(gap) if gap.duration == 0);
+    if !items.iter().any(closed) {
+        return;
+    }
+    let mut kept: Vec<Item> = Vec::with_capacity(items.len());
+    let mut after_closed = false;
+    for item in items.drain(..) {
+        if closed(&item) {
+            kept.pop_if(|last| matches!(last, Item::Transition(_)));
+            after_closed = true;
+        } else if !(after_closed && matches!(item, Item::Transition(_))) {
+            kept.push(item);
+            after_closed = false;
+        }
+    }
+    *items = kept;
+}
+
 fn join_gaps(items: &mut Vec<Item>) {
-    items.retain(|item| !matches!(item, Item::Gap(gap) if gap.duration == 0));
     items.dedup_by(|next, kept| match (next, kept) {
         (Item::Gap(next), Item::Gap(kept)) => {
             kept.duration += next.duration;

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::placement::is_still;
-use super::track::{self, Misfit};
 use crate::id::{ClipId, TrackId};
 use crate::model::{AssetSource, Clip, Item, MediaSummary, Sequence, Track, TrackKind};
 use crate::time::{MediaTime, Rate, Timecode};
+use crate::timeline::placement::is_still;
+use crate::timeline::track::{self, Misfit};
 
 /// One thing found by [`check`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
