@@ -2,8 +2,13 @@
 
 mod document;
 mod export;
+mod import;
+mod lookup;
+mod relink;
 
 pub use export::{ExportOptions, Exported};
+pub use import::{ImportOptions, Imported, IngestedFile};
+pub use relink::{RelinkOptions, Relinked};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
