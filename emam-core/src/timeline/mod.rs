@@ -58,7 +58,9 @@ mod edit;
 pub mod format;
 mod piece;
 mod placement;
+pub mod relink;
 mod track;
+pub mod usage;
 
 #[cfg(test)]
 mod edit_properties;

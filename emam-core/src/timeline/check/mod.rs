@@ -65,6 +65,9 @@ pub enum IssueKind {
     WrongTrack,
     /// Nothing is known about the media of a clip.
     UnknownMedia,
+    /// Media is not what it was when the sequence was cut: its rate, its length, its timecode, its
+    /// sound or its content.
+    MediaChanged,
     /// A nested sequence that is not there, or is nested in itself.
     UnknownSequence,
     /// The format cannot say it: it is not in the file that was written.
