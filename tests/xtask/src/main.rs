@@ -12,6 +12,7 @@ mod package;
 mod project;
 mod setup;
 mod test;
+mod timeline;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -72,6 +73,9 @@ enum Command {
         #[arg(last = true)]
         rest: Vec<String>,
     },
+    /// Converts timeline files, checks them, and has what emam writes judged.
+    #[command(subcommand)]
+    Timeline(timeline::Timeline),
     /// Makes the packages for Python and Node and lists them.
     Package {
         /// How the native parts are compiled.
@@ -124,6 +128,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Check { fix } => check::run(&project, fix),
         Command::Gen { check } => generate(&project, check),
         Command::Bench { name, quick, rest } => bench(&project, name, quick, &rest),
+        Command::Timeline(command) => timeline::run(&project, &command),
         Command::Package { profile, out } => package::run(&project, profile, out.as_deref()),
         Command::Media => {
             for path in media::fetch(&project)? {
