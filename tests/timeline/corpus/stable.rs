@@ -87,8 +87,9 @@ fn read(format: Format, bytes: &[u8], name: &str) -> emam_core::Result<ReadDocum
     format.read(bytes, &ReadOptions::default().with_name(name), &SystemClock)
 }
 
-fn stable(folder: &str, format: Format, wrong: &mut Wrong) {
-    let Some(files) = sample_files(folder, format.extension()) else { return };
+/// Looks at every file of a folder; false where the samples are not there.
+fn stable(folder: &str, format: Format, wrong: &mut Wrong) -> bool {
+    let Some(files) = sample_files(folder, format.extension()) else { return false };
     let mut looked_at = 0;
     for path in files {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -134,6 +135,7 @@ fn stable(folder: &str, format: Format, wrong: &mut Wrong) {
         }
     }
     assert!(looked_at > 0, "no file of {folder} can be read");
+    true
 }
 
 #[test]
@@ -153,8 +155,9 @@ fn every_xml_reads_back_as_it_was_read() {
 #[test]
 fn every_otio_reads_back_as_it_was_read() {
     let mut wrong = Wrong::default();
-    stable("otio", Format::Otio, &mut wrong);
-    stable("synthetic", Format::Otio, &mut wrong);
+    if stable("otio", Format::Otio, &mut wrong) {
+        stable("synthetic", Format::Otio, &mut wrong);
+    }
     wrong.none();
 }
 

@@ -101,6 +101,8 @@ enum Bench {
     Bindings,
     /// Bytes to and from S3.
     Transfer,
+    /// Timeline files, written and read.
+    Timeline,
 }
 
 fn main() -> ExitCode {
@@ -164,12 +166,19 @@ fn bench(project: &Project, name: Bench, quick: bool, rest: &[String]) -> Result
         cargo.env("EMAM_BENCH_S5CMD", python.program.with_file_name("s5cmd"));
         cargo.env("EMAM_BENCH_PYTHON", python.program);
     }
+    if let Bench::Timeline = name {
+        let python = setup::Python::ensure(project)?;
+        python.install_requirements(project, setup::TOOLS)?;
+        cargo.env("EMAM_TEST_PYTHON", python.program);
+        cargo.env(setup::peer::VARIABLE, setup::peer::build(project, true)?);
+    }
     cargo.args(["run", "--release", "-q", "-p", "emam-bench", "--"]);
     cargo.arg(match name {
         Bench::Ingest => "ingest",
         Bench::Catalog => "catalog",
         Bench::Bindings => "bindings",
         Bench::Transfer => "transfer",
+        Bench::Timeline => "timeline",
     });
     if quick {
         cargo.arg("--quick");
