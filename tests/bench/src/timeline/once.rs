@@ -24,7 +24,10 @@ pub(crate) fn once(arguments: &Once) -> Result<()> {
     if let Some(to) = &arguments.to {
         let format = Format::of_path(to)?;
         let begun = cpu();
-        let written = format.write(&document, &WriteOptions::default().with_split(true))?;
+        let mut options = WriteOptions::default();
+        // Else an EDL ends with its 999th event.
+        options.long_reels = true;
+        let written = format.write(&document, &options)?;
         written.save(to, &SystemClock)?;
         spent = cpu() - begun;
     }
