@@ -11,8 +11,10 @@
 
 mod ale;
 mod captions;
+mod convert;
 mod document;
 mod edl;
+mod files;
 mod options;
 mod otio;
 mod reading;
@@ -22,6 +24,7 @@ mod xmeml;
 
 use std::path::Path;
 
+pub use convert::{Converted, ConvertedOutput, convert};
 pub use document::{
     ClipMedia, Document, DocumentBin, MediaMap, ReadDocument, Written, WrittenFile,
 };
