@@ -59,8 +59,6 @@ pub enum IssueKind {
     /// A clip counts its source at another rate than its media runs at: it has changed since the
     /// cut.
     SourceRate,
-    /// A clip hears a sound channel its media does not have: it has changed since the cut.
-    MediaChanged,
     /// Words to be read on a track of pictures or sound, or those on a track of words.
     WrongTrack,
     /// Nothing is known about the media of a clip.
