@@ -3,7 +3,10 @@
 // This is test code: a panic is how it speaks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::sync::{Arc, Mutex};
+#[path = "in_step.rs"]
+mod in_step;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,16 +20,15 @@ use emam_awsim::completion::Unheard;
 use emam_awsim::glacier::Glacier;
 use emam_awsim::world::{Parts, World};
 use emam_core::backend::{
-    Archive, ArchiveCapabilities, ArchiveItem, ArchiveStatus, GetOptions, Key, Outcome, PutOptions,
-    Quote, QuoteRequest, RestoreOptions, RestoreSpeed, Storage,
+    Archive, ArchiveStatus, GetOptions, Key, PutOptions, RestoreOptions, RestoreSpeed, Storage,
 };
-use emam_core::clock::{Clock, ManualClock};
+use emam_core::clock::ManualClock;
 use emam_core::memory::MemoryStorage;
 use emam_core::model::StorageClass;
-use emam_core::testkit::{ArchiveFixture, ArchiveUnderTest};
+use emam_core::testkit::{ArchiveFixture, ArchiveUnderTest, Punctuality};
 use emam_core::{ErrorKind, Result, archive_conformance};
 use emam_tests::aws::account;
-use jiff::Timestamp;
+use in_step::InStep;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -72,57 +74,11 @@ async fn vaults() -> (Client, Arc<World>) {
     (client, world)
 }
 
-/// An archive before whose every call the account's clock is moved to where the test's stands.
-#[derive(Debug)]
-struct InStep {
-    archive: VaultArchive,
-    world: Arc<World>,
-    clock: Arc<ManualClock>,
-    seen: Mutex<Timestamp>,
-}
-
-impl InStep {
-    fn step(&self) -> &VaultArchive {
-        let now = self.clock.now();
-        let mut seen = self.seen.lock().expect("no test panicked");
-        let passed = now.duration_since(*seen);
-        self.world.clock.advance(passed.try_into().expect("time goes on"));
-        *seen = now;
-        &self.archive
-    }
-}
-
-#[async_trait]
-impl Archive for InStep {
-    fn capabilities(&self) -> ArchiveCapabilities {
-        self.archive.capabilities()
-    }
-    async fn archive(&self, keys: &[Key], class: StorageClass) -> Result<Vec<Outcome>> {
-        self.step().archive(keys, class).await
-    }
-    async fn quote(&self, items: &[ArchiveItem], request: QuoteRequest) -> Result<Quote> {
-        self.step().quote(items, request).await
-    }
-    async fn restore(
-        &self,
-        keys: &[Key],
-        options: RestoreOptions,
-    ) -> Result<Vec<Outcome<Timestamp>>> {
-        self.step().restore(keys, options).await
-    }
-    async fn status(&self, key: &Key) -> Result<ArchiveStatus> {
-        self.step().status(key).await
-    }
-    async fn forget(&self, key: &Key) -> Result<()> {
-        self.step().forget(key).await
-    }
-}
-
 struct Scene {
     client: Client,
     storage: Arc<dyn Storage>,
     clock: Arc<ManualClock>,
-    archive: Arc<InStep>,
+    archive: Arc<InStep<VaultArchive>>,
 }
 
 impl Scene {
@@ -139,9 +95,8 @@ impl Scene {
             Arc::clone(&storage),
             Arc::clone(&clock) as _,
         );
-        let seen = Mutex::new(start);
-        let archive = InStep { archive, world, clock: Arc::clone(&clock), seen };
-        Self { client, storage, clock, archive: Arc::new(archive) }
+        let archive = Arc::new(InStep::new(archive, world, Arc::clone(&clock)));
+        Self { client, storage, clock, archive }
     }
 
     async fn archived(&self) -> u64 {
@@ -172,7 +127,7 @@ struct Vaults;
 impl ArchiveFixture for Vaults {
     async fn fresh(&self) -> ArchiveUnderTest {
         let Scene { storage, clock, archive, .. } = Scene::new().await;
-        ArchiveUnderTest { storage, archive, clock }
+        ArchiveUnderTest { storage, archive, clock, punctuality: Punctuality::Exact }
     }
 }
 

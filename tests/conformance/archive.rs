@@ -10,7 +10,7 @@ use emam_core::archive_conformance;
 use emam_core::backend::Storage;
 use emam_core::clock::{Clock, ManualClock};
 use emam_core::local::{ColdFolder, FolderStorage, RestoreTimes};
-use emam_core::testkit::{ArchiveFixture, ArchiveUnderTest, FaultyStorage};
+use emam_core::testkit::{ArchiveFixture, ArchiveUnderTest, FaultyStorage, Punctuality};
 use tempfile::TempDir;
 
 /// Each folder in this one, which goes when the test does.
@@ -38,7 +38,8 @@ impl ArchiveFixture for Folders {
             if self.wrapped { Arc::new(FaultyStorage::new(folder)) } else { folder };
         let (cold, times) = (dir.join("cold"), RestoreTimes::default());
         let archive = ColdFolder::open(Arc::clone(&storage), cold, ticking(), times).await;
-        ArchiveUnderTest { storage, archive: Arc::new(archive.expect("open")), clock }
+        let archive = Arc::new(archive.expect("open"));
+        ArchiveUnderTest { storage, archive, clock, punctuality: Punctuality::Exact }
     }
 }
 

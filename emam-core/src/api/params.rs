@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::backend::catalog::{AnnotationFilter, RunFilter};
 use crate::id::*;
 use crate::library::{
-    AnnotationPatch, AssetPatch, BinPatch, CategoryPatch, ClipRequest, ExportOptions, ProjectPatch,
-    Refused, SequencePatch,
+    AnnotationPatch, AssetPatch, BinPatch, CategoryPatch, CheckInOptions, ClipRequest,
+    ExportOptions, ImportOptions, ProjectPatch, ProjectScanOptions, Refused, RelinkOptions,
+    SequencePatch,
 };
 use crate::model::*;
 use crate::time::Rate;
@@ -333,6 +334,49 @@ params! {
         #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         options: ExportOptions,
+    }
+    /// What to import.
+    ImportSequences {
+        /// The project the sequences are to be in.
+        project: ProjectId,
+        /// The file to be read; its extension names the format.
+        #[schemars(extend("x-path" = true))]
+        path: PathBuf,
+        /// How to import it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: ImportOptions,
+    }
+    /// What to relink.
+    RelinkSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// How to relink it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: RelinkOptions,
+    }
+    /// Which project file to look into.
+    ScanProjectFile {
+        /// The file.
+        #[schemars(extend("x-path" = true))]
+        path: PathBuf,
+        /// How to look for its media.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: ProjectScanOptions,
+    }
+    /// What to check in.
+    CheckInProjectFile {
+        /// The project it belongs to.
+        project: ProjectId,
+        /// The file.
+        #[schemars(extend("x-path" = true))]
+        path: PathBuf,
+        /// How to check it in.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: CheckInOptions,
     }
     /// Which runs.
     ListRuns {

@@ -8,8 +8,8 @@ use super::params::*;
 use super::{Operation, Shape, read, write};
 use crate::backend::catalog::{Query, SearchPage};
 use crate::library::{
-    Announcement, ArchivePlan, ArchiveRequest, Deletion, Edited, Expected, Exported, Intake,
-    RestoreRequest, RunHandle, RunResult,
+    Announcement, ArchivePlan, ArchiveRequest, CheckedIn, Deletion, Edited, Expected, Exported,
+    Imported, Intake, ProjectMedia, Relinked, RestoreRequest, RunHandle, RunResult, UsedIn,
 };
 use crate::model::*;
 use crate::timeline::Issue;
@@ -87,6 +87,10 @@ operations! {
     /// it is.
     "assets.adopt" Run<Asset> (AdoptObject) -> Started: |library, p|
         started(&library.assets().adopt(&p.key, p.options).await?);
+
+    /// Tells where an asset is used: in sequences, in project files that were checked in, in bins.
+    "assets.used_in" Value (WhichAsset) -> UsedIn: |library, p|
+        library.assets().used_in(p.id).await?;
 
     /// Reads one asset.
     "assets.get" Value (WhichAsset) -> Asset: |library, p| library.assets().get(p.id).await?;
@@ -193,6 +197,15 @@ operations! {
         Done {}
     };
 
+    /// Tells which media a project file of another program uses, and which assets these are.
+    "projects.scan" Value (ScanProjectFile) -> ProjectMedia: |library, p|
+        library.projects().scan(p.path, p.options).await?;
+
+    /// Takes a finished project file of another program in, with the list of its media; new media
+    /// it uses is ingested.
+    "projects.check_in" Value (CheckInProjectFile) -> CheckedIn: |library, p|
+        library.projects().check_in(p.project, p.path, p.options).await?;
+
     /// Makes a bin in another one, after its siblings.
     "bins.create" Value (CreateBin) -> Bin: |library, p|
         library.bins().create(p.parent, &p.name).await?;
@@ -272,6 +285,16 @@ operations! {
     "sequences.export" Value (ExportSequence) -> Exported: |library, p|
         library.sequences().export(p.id, p.path, p.options).await?;
 
+    /// Reads a timeline file into a project; its extension names the format. Its media is looked
+    /// for in the library.
+    "sequences.import" Value (ImportSequences) -> Imported: |library, p|
+        library.sequences().import(p.project, p.path, p.options).await?;
+
+    /// Puts the clips of a sequence on media that is there, where theirs was deleted or has
+    /// changed.
+    "sequences.relink" Value (RelinkSequence) -> Relinked: |library, p|
+        library.sequences().relink(p.id, p.options).await?;
+
     /// Says what archiving would take, without doing it.
     "archive.plan_store" Value (ArchiveRequest) -> ArchivePlan: |library, p|
         library.archive().plan_store(&p).await?;
@@ -350,16 +373,20 @@ mod tests {
 
     /// The source of each handle, by noun. Not `news.rs`: what it has is for those who hear the
     /// events of services.
-    const HANDLES: [(&str, &str); 12] = [
+    const HANDLES: [(&str, &str); 16] = [
         ("assets", include_str!("../library/assets.rs")),
         ("assets", include_str!("../library/direct.rs")),
+        ("assets", include_str!("../library/used_in.rs")),
         ("annotations", include_str!("../library/annotations.rs")),
         ("categories", include_str!("../library/categories.rs")),
         ("projects", include_str!("../library/projects.rs")),
+        ("projects", include_str!("../library/check_in.rs")),
         ("bins", include_str!("../library/bins.rs")),
         ("sequences", include_str!("../library/sequences/mod.rs")),
         ("sequences", include_str!("../library/sequences/edit.rs")),
         ("sequences", include_str!("../library/sequences/export.rs")),
+        ("sequences", include_str!("../library/sequences/import.rs")),
+        ("sequences", include_str!("../library/sequences/relink.rs")),
         ("archive", include_str!("../library/archive.rs")),
         ("runs", include_str!("../library/runs.rs")),
         ("events", include_str!("../library/events.rs")),

@@ -6,6 +6,7 @@ mod assets;
 mod bins;
 mod builder;
 mod categories;
+mod check_in;
 mod direct;
 mod events;
 mod guard;
@@ -16,6 +17,7 @@ mod provider;
 mod run;
 mod runs;
 mod sequences;
+mod used_in;
 mod waiting;
 
 #[cfg(feature = "local")]
@@ -30,6 +32,7 @@ pub use assets::{AssetPatch, Assets, Deletion, Opened};
 pub use bins::{BinPatch, Bins};
 pub use builder::LibraryBuilder;
 pub use categories::{Categories, CategoryPatch};
+pub use check_in::{CheckInOptions, CheckedIn, ProjectMedia, ProjectScanOptions};
 pub use direct::{Announcement, Expected, UploadAddress};
 pub use events::{EventStream, Events};
 pub use guard::ProcessGuard;
@@ -38,7 +41,11 @@ pub use projects::{ProjectPatch, Projects};
 pub use provider::Provider;
 pub use run::{RunHandle, RunResult};
 pub use runs::Runs;
-pub use sequences::{ClipRequest, Edited, ExportOptions, Exported, SequencePatch, Sequences};
+pub use sequences::{
+    ClipRequest, Edited, ExportOptions, Exported, ImportOptions, Imported, IngestedFile,
+    RelinkOptions, Relinked, SequencePatch, Sequences,
+};
+pub use used_in::{UsedClip, UsedIn, UsingBin, UsingProjectFile, UsingSequence};
 
 use crate::backend::Backends;
 use crate::error::{Error, ErrorKind, Result};

@@ -55,7 +55,7 @@ use crate::backend::{Key, Storage};
 use crate::error::{Error, ErrorKind, Result};
 
 pub use analyzer::AnalyzerFixture;
-pub use archive::{ArchiveFixture, ArchiveUnderTest};
+pub use archive::{ArchiveFixture, ArchiveUnderTest, Punctuality};
 pub use catalog::{CatalogFixture, WorkflowsFixture, WorkflowsUnderTest};
 pub use faults::{FaultyStorage, StorageCall};
 pub use media::{KnownAudio, KnownMedia, KnownVideo, MediaFixture};

@@ -59,7 +59,9 @@ pub mod format;
 mod marks;
 mod piece;
 mod placement;
+pub mod relink;
 mod track;
+pub mod usage;
 
 #[cfg(test)]
 mod edit_properties;

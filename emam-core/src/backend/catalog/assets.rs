@@ -25,6 +25,8 @@ use crate::model::{Asset, Instance, InstanceState, Rendition, Version};
 ///   order of their assets; uploading ones are not.
 /// - `originals_are_found_by_place`: an original is found by its storage and key as long as it is
 ///   there, whatever its state; renditions are not.
+/// - `assets_are_found_by_stem`: assets whose file names have that stem, oldest first and at most
+///   as many as asked for; trashed ones are not found.
 /// - `content_has_one_owner`: of many claims at once on one content, all give the same owner; once
 ///   the owner is deleted the content can be claimed again.
 #[async_trait]
@@ -82,6 +84,10 @@ pub trait Assets: Debug + Send + Sync + 'static {
         size: u64,
         claimant: &ContentMatch,
     ) -> Result<ContentMatch>;
+
+    /// Finds assets by the [`stem`](crate::timeline::relink::stem) of their file name: what
+    /// timelines call media by.
+    async fn assets_by_stem(&self, stem: &str, limit: usize) -> Result<Vec<Asset>>;
 
     /// Whether any readable original has this size: if none has, no content can be known.
     async fn size_is_known(&self, size: u64) -> Result<bool>;

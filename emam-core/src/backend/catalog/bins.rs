@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::id::{BinId, ProjectId};
+use crate::id::{AssetId, BinId, ProjectId};
 use crate::model::Bin;
 
 /// Keeps bins.
@@ -19,6 +19,8 @@ use crate::model::Bin;
 /// - `bin_delete_takes_its_bins`: the bins in a deleted bin go with it; assets stay.
 /// - `bin_root_stays`: deleting or moving a root bin is `Conflict`.
 /// - `bin_stale_update_conflicts`: a stale revision is `Conflict` and changes nothing.
+/// - `bins_that_hold_an_asset`: every bin that has the asset, a version or a subclip of it now,
+///   oldest first.
 #[async_trait]
 pub trait Bins: Debug + Send + Sync + 'static {
     /// Inserts a bin.
@@ -35,4 +37,7 @@ pub trait Bins: Debug + Send + Sync + 'static {
 
     /// Lists the bins of a project, each after its parent, siblings by position.
     async fn bins(&self, project: ProjectId) -> Result<Vec<Bin>>;
+
+    /// Lists the bins that have an asset, a version or a subclip of it in them.
+    async fn bins_with_asset(&self, asset: AssetId) -> Result<Vec<Bin>>;
 }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::id::{ProjectId, SequenceId};
+use crate::id::{AssetId, ProjectId, SequenceId};
 use crate::model::Sequence;
 
 /// Keeps sequences.
@@ -15,6 +15,8 @@ use crate::model::Sequence;
 /// - `sequence_needs_its_project`: an unknown project is `NotFound`.
 /// - `sequence_stale_update_conflicts`: a stale revision is `Conflict` and changes nothing.
 /// - `sequences_of_a_project`: a list gives the sequences of that project, oldest first.
+/// - `sequences_that_use_an_asset`: every sequence with a clip of the asset now, oldest first,
+///   whether the asset is still there or not.
 #[async_trait]
 pub trait Sequences: Debug + Send + Sync + 'static {
     /// Inserts a sequence.
@@ -31,4 +33,7 @@ pub trait Sequences: Debug + Send + Sync + 'static {
 
     /// Lists the sequences of a project.
     async fn sequences(&self, project: ProjectId) -> Result<Vec<Sequence>>;
+
+    /// Lists the sequences that have a clip of an asset.
+    async fn sequences_with_asset(&self, asset: AssetId) -> Result<Vec<Sequence>>;
 }

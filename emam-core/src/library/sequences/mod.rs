@@ -3,9 +3,14 @@
 mod document;
 mod edit;
 mod export;
+mod import;
+mod lookup;
+mod relink;
 
 pub use edit::Edited;
 pub use export::{ExportOptions, Exported};
+pub use import::{ImportOptions, Imported, IngestedFile};
+pub use relink::{RelinkOptions, Relinked};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

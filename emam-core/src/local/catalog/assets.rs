@@ -8,8 +8,9 @@ use uuid::Uuid;
 use crate::backend::catalog::{Assets, ContentMatch, StoredInstance};
 use crate::error::Result;
 use crate::id::{AssetId, InstanceId, RenditionId, VersionId};
-use crate::model::{Asset, InstanceState, Rendition, Version};
+use crate::model::{Asset, InstanceState, Lifecycle, Rendition, Version};
 
+use super::codes::Code;
 use super::error::Sql;
 use super::facts::FactsWriter;
 use super::records::{Record, Revised, Tx, docs, fetch, seq_of};
@@ -154,6 +155,19 @@ impl Assets for SqliteCatalog {
         let (md5, claimant) = (md5.to_ascii_lowercase(), claimant.clone());
         self.write("assets.claim_content", move |tx| {
             renditions::claim_content(tx, &md5, size, &claimant)
+        })
+        .await
+    }
+
+    async fn assets_by_stem(&self, stem: &str, limit: usize) -> Result<Vec<Asset>> {
+        const OPERATION: &str = "assets.find_by_stem";
+        let stem = stem.to_owned();
+        self.read(OPERATION, move |conn| {
+            let sql = "SELECT a.doc FROM asset_stem s JOIN asset a ON a.seq = s.seq \
+                       JOIN asset_facts f ON f.seq = s.seq \
+                       WHERE s.stem = ?1 AND f.lifecycle <> ?2 ORDER BY s.seq LIMIT ?3";
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            docs(conn, OPERATION, sql, &[&stem, &Lifecycle::Trashed.code(), &limit])
         })
         .await
     }

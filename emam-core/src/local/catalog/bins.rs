@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use crate::backend::catalog::Bins;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{BinId, ProjectId};
+use crate::id::{AssetId, BinId, ProjectId};
 use crate::model::{Bin, Project};
 
 use super::error::Sql;
-use super::records::{Record, Revised, Tx, fetch, missing, seq_of};
-use super::{SqliteCatalog, tree};
+use super::records::{Record, Revised, Tx, docs, fetch, missing, seq_of};
+use super::{SqliteCatalog, tree, uses};
 
 impl Record for Bin {
     const TABLE: &'static str = "bin";
@@ -39,8 +39,8 @@ impl Revised for Bin {
 /// Inserts the root bin of a project that is being inserted.
 pub(super) fn insert_root(tx: &Tx<'_>, project: i64, root: &Bin) -> Sql<()> {
     let columns: &[(_, &dyn ToSql)] = &[("project_seq", &project), ("position", &root.position)];
-    tx.insert(root, columns)?;
-    Ok(())
+    let seq = tx.insert(root, columns)?;
+    uses::change(tx, seq, None, root)
 }
 
 /// The `seq` of a bin's parent, which must be of the same project.
@@ -68,8 +68,8 @@ fn insert(tx: &Tx<'_>, bin: &Bin) -> Sql<()> {
     let parent = parent_of(tx, bin, project)?;
     let columns: &[(_, &dyn ToSql)] =
         &[("project_seq", &project), ("parent_seq", &parent), ("position", &bin.position)];
-    tx.insert(bin, columns)?;
-    Ok(())
+    let seq = tx.insert(bin, columns)?;
+    uses::change(tx, seq, None, bin)
 }
 
 fn root_stays(tx: &Tx<'_>, bin: BinId) -> Error {
@@ -98,6 +98,7 @@ fn update(tx: &Tx<'_>, bin: &Bin) -> Sql<Bin> {
             Some(parent)
         }
     };
+    uses::change(tx, seq, Some(&old), bin)?;
     tx.replace(seq, bin, &[("parent_seq", &parent), ("position", &bin.position)])
 }
 
@@ -145,6 +146,14 @@ impl Bins for SqliteCatalog {
             let sql = "SELECT doc, seq, parent_seq FROM bin WHERE project_seq = ?1 \
                        ORDER BY position, seq";
             tree::listed(conn, OPERATION, sql, &[&project])
+        })
+        .await
+    }
+
+    async fn bins_with_asset(&self, asset: AssetId) -> Result<Vec<Bin>> {
+        const OPERATION: &str = "bins.find";
+        self.read(OPERATION, move |conn| {
+            docs(conn, OPERATION, &uses::query::<Bin>(), &[asset.uuid().as_bytes()])
         })
         .await
     }

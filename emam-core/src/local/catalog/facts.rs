@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::id::CategoryId;
 use crate::model::{Asset, MediaSummary};
+use crate::timeline::relink::stem;
 
 use super::codes::{Code, fold, micros, sql_list, unmarked};
 use super::error::Sql;
@@ -33,6 +34,7 @@ pub(super) struct FactsWriter<'t, 'c> {
     counts: BTreeMap<Group, i64>,
     titles: Vec<(String, i64)>,
     md5s: Vec<(String, i64)>,
+    stems: Vec<(String, i64)>,
     sizes: Vec<[i64; 2]>,
     durations: Vec<[i64; 2]>,
     asset_tags: Vec<[i64; 2]>,
@@ -49,6 +51,7 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
             counts: BTreeMap::new(),
             titles: Vec::new(),
             md5s: Vec::new(),
+            stems: Vec::new(),
             sizes: Vec::new(),
             durations: Vec::new(),
             asset_tags: Vec::new(),
@@ -70,6 +73,7 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
         self.durations.push([facts.duration_ms, seq]);
         self.titles.push((fold(&asset.title), seq));
         self.md5s.extend(md5(asset).map(|md5| (md5, seq)));
+        self.stems.extend(file_stem(asset).map(|stem| (stem, seq)));
         self.add_tags(seq, asset)?;
         self.add_categories(seq, asset)?;
         self.write_text(
@@ -109,6 +113,10 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
             self.drop_md5(seq, old)?;
             self.md5s.extend(md5(new).map(|md5| (md5, seq)));
         }
+        if file_stem(old) != file_stem(new) {
+            self.drop_stem(seq, old)?;
+            self.stems.extend(file_stem(new).map(|stem| (stem, seq)));
+        }
         if old.tags != new.tags {
             self.drop_tags(seq, old)?;
             self.add_tags(seq, new)?;
@@ -142,6 +150,7 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
         self.count(facts.group, -1);
         self.clear("DELETE FROM asset_title WHERE seq = ?1", seq)?;
         self.drop_md5(seq, asset)?;
+        self.drop_stem(seq, asset)?;
         self.drop_size(seq, facts)?;
         self.drop_duration(seq, facts)?;
         self.drop_tags(seq, asset)?;
@@ -164,6 +173,7 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
         for (mut rows, sql) in [
             (self.titles, "INSERT INTO asset_title (title, seq) VALUES (?1, ?2)"),
             (self.md5s, "INSERT INTO asset_md5 (md5, seq) VALUES (?1, ?2)"),
+            (self.stems, "INSERT INTO asset_stem (stem, seq) VALUES (?1, ?2)"),
         ] {
             rows.sort_unstable();
             let mut insert = tx.prepare_cached(sql)?;
@@ -243,6 +253,13 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
         self.tx
             .prepare_cached("DELETE FROM asset_md5 WHERE md5 = ?1 AND seq = ?2")?
             .execute(params![md5(asset), seq])?;
+        Ok(())
+    }
+
+    fn drop_stem(&self, seq: i64, asset: &Asset) -> Sql<()> {
+        self.tx
+            .prepare_cached("DELETE FROM asset_stem WHERE stem = ?1 AND seq = ?2")?
+            .execute(params![file_stem(asset), seq])?;
         Ok(())
     }
 
@@ -357,6 +374,11 @@ impl<'t, 'c> FactsWriter<'t, 'c> {
 
 fn md5(asset: &Asset) -> Option<String> {
     asset.media.as_ref()?.md5.as_ref().map(|md5| md5.to_ascii_lowercase())
+}
+
+/// What timelines call it by; nothing for an asset that came as no file.
+fn file_stem(asset: &Asset) -> Option<String> {
+    Some(stem(&asset.file_name)).filter(|stem| !stem.is_empty())
 }
 
 /// Milliseconds, rounded down.

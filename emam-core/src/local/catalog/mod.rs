@@ -22,6 +22,7 @@ mod schema;
 mod search;
 mod sequences;
 mod tree;
+mod uses;
 mod workflows;
 
 use std::fmt;

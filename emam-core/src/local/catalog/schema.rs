@@ -11,15 +11,18 @@ use rustix::io::Errno;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
-use super::OPEN;
 use super::error::{DAMAGED, Sql};
+use super::{OPEN, uses};
 
 /// Says in the header of the file whose it is: "emam".
 const APPLICATION_ID: i32 = 0x656d_616d;
 
 /// Each brings a file from the version of its place to the next. Add at the end, change nothing.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_shared_work.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_init.sql"),
+    include_str!("migrations/0002_shared_work.sql"),
+    include_str!("migrations/0003_uses.sql"),
+];
 
 /// How long a write waits for that of another process.
 const BUSY: Duration = Duration::from_secs(30);
@@ -181,6 +184,9 @@ fn migrate(tx: &Transaction<'_>, path: &Path, clock: &dyn Clock) -> Sql<()> {
                 "INSERT INTO meta (key, value) VALUES ('secret', ?1)",
                 [secret.to_be_bytes()],
             )?;
+        }
+        if version == 2 {
+            uses::fill(tx, OPEN)?;
         }
         tx.pragma_update(None, "user_version", i32::try_from(version + 1).unwrap_or(i32::MAX))?;
     }

@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use crate::backend::catalog::Sequences;
 use crate::error::{Error, Result};
-use crate::id::{ProjectId, SequenceId};
+use crate::id::{AssetId, ProjectId, SequenceId};
 use crate::model::{Project, Sequence};
 
-use super::SqliteCatalog;
 use super::records::{Record, Revised, docs, fetch, seq_of};
+use super::{SqliteCatalog, uses};
 
 impl Record for Sequence {
     const TABLE: &'static str = "sequence";
@@ -40,8 +40,8 @@ impl Sequences for SqliteCatalog {
         let sequence = sequence.clone();
         self.write("sequences.insert", move |tx| {
             let project = seq_of(tx, tx.operation, Project::TABLE, sequence.project.uuid())?;
-            tx.insert(&sequence, &[("project_seq", &project)])?;
-            Ok(())
+            let seq = tx.insert(&sequence, &[("project_seq", &project)])?;
+            uses::change(tx, seq, None, &sequence)
         })
         .await
     }
@@ -61,6 +61,7 @@ impl Sequences for SqliteCatalog {
                     .with("project", old.project)
                     .into());
             }
+            uses::change(tx, seq, Some(&old), &sequence)?;
             tx.replace(seq, &sequence, &[])
         })
         .await
@@ -80,6 +81,14 @@ impl Sequences for SqliteCatalog {
             let project = seq_of(conn, OPERATION, Project::TABLE, project.uuid())?;
             let sql = "SELECT doc FROM sequence WHERE project_seq = ?1 ORDER BY seq";
             docs(conn, OPERATION, sql, &[&project])
+        })
+        .await
+    }
+
+    async fn sequences_with_asset(&self, asset: AssetId) -> Result<Vec<Sequence>> {
+        const OPERATION: &str = "sequences.find";
+        self.read(OPERATION, move |conn| {
+            docs(conn, OPERATION, &uses::query::<Sequence>(), &[asset.uuid().as_bytes()])
         })
         .await
     }

@@ -5,7 +5,7 @@ use super::{CatalogFixture, assert_kind};
 use crate::backend::catalog::{AnnotationFilter, Query};
 use crate::error::ErrorKind;
 use crate::id::AssetId;
-use crate::model::{AnnotationKind, InstanceState, Lifecycle, PageRequest, Role};
+use crate::model::{AnnotationKind, Asset, InstanceState, Lifecycle, PageRequest, Role};
 
 /// An asset reads back as it was inserted, every field.
 pub async fn asset_round_trip(fixture: &dyn CatalogFixture) {
@@ -161,4 +161,36 @@ pub async fn asset_delete_takes_everything(fixture: &dyn CatalogFixture) {
     // The id is free again, as it never was there.
     catalog.insert_assets(std::slice::from_ref(&gone)).await.expect("insert again");
     assert!(catalog.versions(gone.id).await.expect("versions").is_empty());
+}
+
+/// Assets whose file names have that stem, oldest first and at most as many as asked for; trashed
+/// ones are not found.
+pub async fn assets_are_found_by_stem(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    let mut assets = Vec::new();
+    let names = ["A001.MOV", "caf\u{e9} 😀.wav", "a001.mxf", "A001.x.mov", "", "a001"];
+    for name in names {
+        assets.push(Asset { file_name: name.into(), ..bench.asset("t") });
+    }
+    catalog.insert_assets(&assets).await.expect("insert");
+    let found = |stem: &'static str, limit| async move {
+        let found = catalog.assets_by_stem(stem, limit).await.expect("find");
+        found.into_iter().map(|asset| asset.id).collect::<Vec<_>>()
+    };
+    let ids: Vec<_> = assets.iter().map(|asset| asset.id).collect();
+    assert_eq!(found("a001", 10).await, [ids[0], ids[2], ids[5]]);
+    assert_eq!(found("a001", 2).await, [ids[0], ids[2]]);
+    assert_eq!(found("caf\u{e9} 😀", 10).await, [ids[1]]);
+    assert_eq!(found("a001.x", 10).await, [ids[3]]);
+    assert!(found("", 10).await.is_empty() && found("a", 10).await.is_empty());
+
+    let renamed = Asset { file_name: "B002.mov".into(), ..assets[0].clone() };
+    catalog.update_asset(&renamed).await.expect("rename");
+    let trashed = Asset { lifecycle: Lifecycle::Trashed, ..assets[2].clone() };
+    catalog.update_asset(&trashed).await.expect("trash");
+    assert_eq!(found("a001", 10).await, [ids[5]]);
+    assert_eq!(found("b002", 10).await, [ids[0]]);
+    catalog.delete_asset(ids[5]).await.expect("delete");
+    assert!(found("a001", 10).await.is_empty());
 }

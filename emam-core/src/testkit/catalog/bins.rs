@@ -140,3 +140,41 @@ pub async fn bin_stale_update_conflicts(fixture: &dyn CatalogFixture) {
     let unknown = bench.bin(&project, Some(&root), "unknown");
     assert_kind(bench.catalog.update_bin(&unknown).await, ErrorKind::NotFound, "unknown");
 }
+
+/// Every bin that has the asset, a version or a subclip of it now, oldest first.
+pub async fn bins_that_hold_an_asset(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    let (project, root) = bench.stored_project("p").await;
+    let (asset, other) = (bench.stored_asset("a").await.id, bench.stored_asset("b").await.id);
+    let of = |name: &str, targets: &[BinTarget]| {
+        let item =
+            |target: &BinTarget| BinItem { id: BinItemId::new(&bench.clock), target: *target };
+        Bin { items: targets.iter().map(item).collect(), ..bench.bin(&project, Some(&root), name) }
+    };
+    let version = BinTarget::Version { asset, version: VersionId::new(&bench.clock) };
+    let subclip = BinTarget::Subclip { asset, annotation: AnnotationId::new(&bench.clock) };
+    let whole = BinTarget::Asset { asset };
+    let none = BinTarget::Sequence { sequence: SequenceId::new(&bench.clock) };
+    let bins = [
+        of("z", &[whole, whole]),
+        of("a", &[version, BinTarget::Asset { asset: other }]),
+        of("m", &[none, subclip]),
+        of("x", &[none]),
+    ];
+    for bin in &bins {
+        catalog.insert_bin(bin).await.expect("insert");
+    }
+    let holding = |asset| async move {
+        let found = catalog.bins_with_asset(asset).await.expect("find");
+        found.into_iter().map(|bin| bin.name).collect::<Vec<_>>()
+    };
+    assert_eq!(holding(asset).await, ["z", "a", "m"]);
+    assert_eq!(catalog.bins_with_asset(other).await.expect("find"), [bins[1].clone()]);
+    let emptied = Bin { items: Vec::new(), ..bins[1].clone() };
+    catalog.update_bin(&emptied).await.expect("update");
+    assert_eq!(holding(asset).await, ["z", "m"]);
+    assert!(holding(other).await.is_empty());
+    catalog.delete_bin(bins[0].id).await.expect("delete");
+    assert_eq!(holding(asset).await, ["m"]);
+}

@@ -130,3 +130,40 @@ pub async fn sequences_of_a_project(fixture: &dyn CatalogFixture) {
     assert_eq!(bench.catalog.sequences(project.id).await.expect("list"), expected);
     assert_eq!(bench.catalog.sequences(other.id).await.expect("list").len(), 3);
 }
+
+/// Every sequence with a clip of the asset now, oldest first, whether the asset is still there or
+/// not.
+pub async fn sequences_that_use_an_asset(fixture: &dyn CatalogFixture) {
+    let bench = Bench::new(fixture).await;
+    let catalog = &bench.catalog;
+    let (project, _) = bench.stored_project("p").await;
+    let (one, two) = (AssetId::new(&bench.clock), AssetId::new(&bench.clock));
+    let cut = |name: &str, assets: &[AssetId]| {
+        let mut track = Track::new(&bench.clock, TrackKind::Video, "V1");
+        for asset in assets {
+            let (source, start) = (AssetSource::new(*asset), MediaTime::zero(Rate::FPS_25));
+            track.items.push(Item::Clip(Clip::new(&bench.clock, "c", source, start, 5)));
+        }
+        Sequence { tracks: vec![track], ..bench.sequence(project.id, name) }
+    };
+    let first = cut("first", &[one, one, two]);
+    let second = cut("second", &[one]);
+    for sequence in [&first, &second, &cut("third", &[])] {
+        catalog.insert_sequence(sequence).await.expect("insert");
+    }
+    let using = |asset| async move {
+        let found = catalog.sequences_with_asset(asset).await.expect("find");
+        found.into_iter().map(|sequence| sequence.name).collect::<Vec<_>>()
+    };
+    assert_eq!(catalog.sequences_with_asset(two).await.expect("find"), [first.clone()]);
+    assert_eq!(using(one).await, ["first", "second"]);
+    assert!(using(AssetId::new(&bench.clock)).await.is_empty());
+    let changed = Sequence { tracks: second.tracks.clone(), ..first };
+    catalog.update_sequence(&changed).await.expect("update");
+    assert_eq!(using(one).await, ["first", "second"]);
+    assert!(using(two).await.is_empty());
+    catalog.delete_sequence(second.id).await.expect("delete");
+    assert_eq!(using(one).await, ["first"]);
+    catalog.delete_project(project.id).await.expect("delete");
+    assert!(using(one).await.is_empty());
+}

@@ -11,21 +11,25 @@
 
 mod ale;
 mod captions;
+mod convert;
 mod document;
 mod edl;
+mod files;
 mod options;
 mod otio;
 mod reading;
+mod text;
 mod url;
 mod xmeml;
 
 use std::path::Path;
 
+pub use convert::{Converted, ConvertedOutput, convert};
 pub use document::{
     ClipMedia, Document, DocumentBin, MediaMap, ReadDocument, Written, WrittenFile,
 };
 pub use options::{Flavour, ReadOptions, Target, WriteOptions};
-pub use url::file_url;
+pub use url::{file_name, file_url, local_path};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
