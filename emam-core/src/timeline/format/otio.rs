@@ -14,6 +14,8 @@
 mod facts;
 mod json;
 mod print;
+#[cfg(test)]
+mod properties;
 mod read;
 mod schema;
 mod time;

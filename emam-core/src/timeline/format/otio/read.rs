@@ -147,6 +147,7 @@ impl<'t> Reader<'_, 't> {
         }
         sequence.start = start.unwrap_or(0);
         sequence.drop_frame = self.drop_frame(value, &facts, rate);
+        sequence.foreign = facts.foreign();
         let mut left = Left::default();
         if let Some(stack) = stack.filter(|stack| !stack.is_null()) {
             if Schema::of(stack)? != Schema::Stack {
@@ -160,7 +161,6 @@ impl<'t> Reader<'_, 't> {
         own.metadata(metadata, &facts, &[])?;
         others.iter().for_each(|(key, value)| own.add(key, value.raw()));
         left.nest("timeline", own);
-        sequence.foreign = facts.foreign();
         left.into_foreign(&mut sequence.foreign);
         Ok(sequence)
     }
@@ -290,7 +290,7 @@ impl<'t> Reader<'_, 't> {
             members(value, names);
         let rate = sequence.rate;
         for marker in markers.iter().flat_map(|markers| markers.elements()) {
-            let (marker, _) = self.marker(marker, rate, 0)?;
+            let marker = self.marker(marker, rate, 0)?;
             sequence.markers.push(marker);
         }
         let children = children.filter(|children| !children.is_null());

@@ -156,14 +156,13 @@ impl<'t> Reader<'_, 't> {
         Ok(Item::Transition(transition))
     }
 
-    /// A marker, and whether it belongs to a nested sequence and not to the clip of it; `first` is
-    /// the number of the first frame its frames are counted from.
+    /// A marker; `first` is the number of the first frame its frames are counted from.
     pub(super) fn marker(
         &mut self,
         value: Value<'t>,
         rate: Rate,
         first: i64,
-    ) -> Result<(Marker, bool)> {
+    ) -> Result<Marker> {
         let names = ["metadata", "name", "color", "marked_range", "range", "comment"];
         let ([metadata, name, color, range, old_range, comment], others) = members(value, names);
         if !value.is_object() {
@@ -187,7 +186,8 @@ impl<'t> Reader<'_, 't> {
         }
         let mut left = Left::default();
         self.color(&mut marker, &facts, color, &mut left)?;
-        let of_sequence = facts.text("of").is_some_and(|of| of == "sequence");
+        // Looked at where the markers of a nested sequence and its clip are parted.
+        let _of = facts.text("of");
         let note = metadata.and_then(|metadata| metadata.get("Resolve_OTIO")?.get("Note"));
         let note = note.and_then(Value::as_text);
         if marker.comment.is_empty()
@@ -200,7 +200,7 @@ impl<'t> Reader<'_, 't> {
         left.metadata(metadata, &facts, if said { &[("Resolve_OTIO", "Note")] } else { &[] })?;
         others.iter().for_each(|(key, value)| left.add(key, value.raw()));
         left.into_foreign(&mut marker.foreign);
-        Ok((marker, of_sequence))
+        Ok(marker)
     }
 
     /// The colour of a marker: a name, or since Marker.3 an object that may have one.
