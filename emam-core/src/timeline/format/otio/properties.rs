@@ -225,7 +225,7 @@ impl Draw<'_> {
                 kind: self.one(&["dissolve", "Dissolve", "wipe", "", "a\0"]).to_owned(),
                 in_offset: self.number(),
                 out_offset: self.number(),
-                foreign: self.foreign(&[r#"{"enabled":true,"metadata":{"q":2}}"#]),
+                foreign: self.foreign(&[r#"{"metadata":{"q":2},"enabled":true}"#]),
             }),
             _ => {
                 let speeds = [(1, 1), (1, 2), (-3, 2), (0, 1), (1, 3), (i32::MAX, 7)];
