@@ -66,9 +66,13 @@ fn opentimelineio_finds_everything_of_a_file_in_what_is_written() {
     let written = tempfile::tempdir().unwrap();
     let mut pairs = Vec::new();
     for path in files(&folder, ".otio") {
-        // Marker.3, which version 0.18.1 does not read, and a stack of clips without tracks.
+        // Marker.3, which version 0.18.1 does not read; a stack of clips without tracks, which get
+        // some; a track that starts at -7, which becomes a gap of 7.
         let name = path.file_name().unwrap();
-        if name == "otio_core__screening_example.otio" || name == "otio_core__nested_example.otio" {
+        if ["screening_example", "nested_example", "multiple_track"]
+            .iter()
+            .any(|changed| name.to_str().unwrap().contains(changed))
+        {
             continue;
         }
         let document = read(&fs::read(&path).unwrap()).document;
@@ -102,8 +106,10 @@ fn items_lie_where_opentimelineio_sees_them() {
         for (track, truth) in sequence.tracks.iter().zip(tracks) {
             let mut begin = 0;
             let children = truth["children"].as_array().unwrap();
-            assert_eq!(track.items.len(), children.len(), "{file} {}", track.name);
-            for (item, truth) in track.items.iter().zip(children) {
+            // A track that starts before its first frame begins with a gap.
+            let more = usize::from(file.contains("multiple_track") && track.name == "Track-003");
+            assert_eq!(track.items.len(), children.len() + more, "{file} {}", track.name);
+            for (item, truth) in track.items.iter().skip(more).zip(children) {
                 compared += 1;
                 let place = format!("{file} {} {}", track.name, truth["name"]);
                 if let Item::Transition(transition) = item {

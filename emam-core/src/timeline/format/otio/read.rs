@@ -154,7 +154,7 @@ impl<'t> Reader<'_, 't> {
                 return Err(stack.error("the tracks of a timeline are a Stack"));
             }
             let mut inner = Left::default();
-            self.stack(stack, &mut sequence, &mut inner)?;
+            self.stack(stack, &mut sequence, start.is_none(), &mut inner)?;
             left.nest("stack", inner);
         }
         let mut own = Left::default();
@@ -179,10 +179,10 @@ impl<'t> Reader<'_, 't> {
         let mut left = Left::default();
         if Schema::of(value)? == Schema::Stack {
             let mut inner = Left::default();
-            self.stack(value, &mut sequence, &mut inner)?;
+            self.stack(value, &mut sequence, true, &mut inner)?;
             left.nest("stack", inner);
         } else {
-            self.layers(&mut std::iter::once(value), &mut sequence)?;
+            self.layers(&mut std::iter::once(value), &mut sequence, true)?;
         }
         left.into_foreign(&mut sequence.foreign);
         Ok(sequence)
@@ -275,11 +275,13 @@ impl<'t> Reader<'_, 't> {
         Ok(range.map(|(_, duration)| duration))
     }
 
-    /// The stack of a timeline: its tracks, and what is left of it.
+    /// The stack of a timeline: its tracks, and what is left of it. `free` is whether the start of
+    /// the sequence is not said.
     fn stack(
         &mut self,
         value: Value<'t>,
         sequence: &mut Sequence,
+        free: bool,
         left: &mut Left,
     ) -> Result<()> {
         let names = [
@@ -294,7 +296,8 @@ impl<'t> Reader<'_, 't> {
             sequence.markers.push(marker);
         }
         let children = children.filter(|children| !children.is_null());
-        self.layers(&mut children.iter().flat_map(|children| children.elements()), sequence)?;
+        let mut layers = children.iter().flat_map(|children| children.elements());
+        self.layers(&mut layers, sequence, free)?;
         if let Some((start, length)) = self.range(range)? {
             for track in &mut sequence.tracks {
                 self.trim(value, track, start, length, rate)?;
@@ -320,13 +323,16 @@ impl<'t> Reader<'_, 't> {
         &mut self,
         children: &mut dyn Iterator<Item = Value<'t>>,
         sequence: &mut Sequence,
+        free: bool,
     ) -> Result<()> {
+        let mut offsets = Vec::new();
         let around =
             Around { rate: sequence.rate, project: sequence.project, kind: TrackKind::Video };
         for child in children {
             if Schema::of(child)? == Schema::Track {
-                let track = self.track(child, around)?;
+                let (track, offset) = self.track(child, around)?;
                 sequence.tracks.push(track);
+                offsets.push(offset.unwrap_or(0));
                 continue;
             }
             let name = text(child.get("name"))?;
@@ -338,8 +344,10 @@ impl<'t> Reader<'_, 't> {
                 let message = "a thing lies in a stack without a track; it has one of its own now";
                 self.issue(child, IssueKind::Corrected, message);
                 sequence.tracks.push(track);
+                offsets.push(0);
             }
         }
+        self.set_off(sequence, &offsets, free);
         if !sequence.tracks.is_sorted_by_key(|track| track.kind) {
             let message = format!(
                 "the tracks of {:?} were out of order; now video comes first, then sound, then \
@@ -352,7 +360,24 @@ impl<'t> Reader<'_, 't> {
         Ok(())
     }
 
-    fn track(&mut self, value: Value<'t>, around: Around) -> Result<Track> {
+    /// Moves tracks by the frames they lie behind the start. Where all do and the file says no
+    /// start, as those made of EDLs do, the least of it is the start.
+    fn set_off(&mut self, sequence: &mut Sequence, offsets: &[i64], free: bool) {
+        let least = offsets.iter().copied().min().filter(|_| free).unwrap_or(0);
+        if least > 0 {
+            let message = format!("the tracks begin at frame {least}: that is the start now");
+            self.reading.issue(IssueKind::Guessed, message);
+            sequence.start = least;
+        }
+        for (track, offset) in sequence.tracks.iter_mut().zip(offsets) {
+            if *offset > least {
+                track.items.insert(0, Item::Gap(Gap::new(offset - least)));
+            }
+        }
+    }
+
+    /// A track, and by how many frames it lies behind the start if its range says that.
+    fn track(&mut self, value: Value<'t>, around: Around) -> Result<(Track, Option<i64>)> {
         let names = [
             "metadata", "name", "source_range", "effects", "markers", "enabled", "color",
             "children", "kind",
@@ -383,8 +408,15 @@ impl<'t> Reader<'_, 't> {
         for child in children.iter().flat_map(|children| children.elements()) {
             self.item(child, around, &mut carry, &mut track, &mut unknown)?;
         }
+        let mut offset = None;
         if let Some((start, length)) = self.range(range)? {
-            self.trim(value, &mut track, start, length, around.rate)?;
+            let begin = start.at(around.rate)?.value;
+            // A range that shows nothing of the track is none: EDL readers say so where it begins.
+            if begin.saturating_add(length.at(around.rate)?.value) <= 0 && begin < 0 {
+                offset = Some(begin.saturating_neg());
+            } else {
+                self.trim(value, &mut track, start, length, around.rate)?;
+            }
         }
         let misfits = track::misfits(&track.items);
         if !misfits.is_empty() {
@@ -400,7 +432,7 @@ impl<'t> Reader<'_, 't> {
             left.add("emam:unknown", &format!("[{}]", unknown.join(",")));
         }
         left.into_foreign(&mut track.foreign);
-        Ok(track)
+        Ok((track, offset))
     }
 
     /// Leaves out transitions that no track can hold.

@@ -370,7 +370,7 @@ impl<'t> Reader<'_, 't> {
                     sequence.tracks.push(track);
                 } else {
                     let mut layers = children.iter().flat_map(|children| children.elements());
-                    self.layers(&mut layers, &mut sequence)?;
+                    self.layers(&mut layers, &mut sequence, false)?;
                 }
                 let frames = length(&sequence);
                 let id = sequence.id;
