@@ -45,8 +45,16 @@ impl Draw<'_> {
 
     fn text(&mut self) -> String {
         let texts = [
-            "", "a", "Röyksopp", "two\nlines\ttab", "a\0b", "\"q\" \\ / </x> & 'y'", "日本 😀 \u{202e}x",
-            "\u{1}\u{7f}\u{2028}", "metadata", "OTIO_SCHEMA",
+            "",
+            "a",
+            "Röyksopp",
+            "two\nlines\ttab",
+            "a\0b",
+            "\"q\" \\ / </x> & 'y'",
+            "日本 😀 \u{202e}x",
+            "\u{1}\u{7f}\u{2028}",
+            "metadata",
+            "OTIO_SCHEMA",
         ];
         self.one(&texts).to_owned()
     }
@@ -54,17 +62,35 @@ impl Draw<'_> {
     fn rate(&mut self) -> Rate {
         let odd = |num, den| Rate::new(num, den).unwrap();
         let rates = [
-            Rate::FPS_25, Rate::FPS_29_97, Rate::FPS_23_976, Rate::FPS_59_94, Rate::FPS_120,
-            Rate::AUDIO_48K, odd(25, 2), odd(1, 3), odd(44_100, 1), odd(30_001, 1002),
+            Rate::FPS_25,
+            Rate::FPS_29_97,
+            Rate::FPS_23_976,
+            Rate::FPS_59_94,
+            Rate::FPS_120,
+            Rate::AUDIO_48K,
+            odd(25, 2),
+            odd(1, 3),
+            odd(44_100, 1),
+            odd(30_001, 1002),
         ];
         self.one(&rates)
     }
 
     fn json(&mut self) -> Value {
         let values = [
-            json!(null), json!(1.5), json!(-0.0), json!(1e300), json!(u64::MAX), json!(i64::MIN),
-            json!("a\0b"), json!({"OTIO_SCHEMA": "Clip.2", "b": [{"c": null}]}), json!([]), json!({}),
-            json!(true), json!([1, [2.0, "x\\u"]]), json!({"emam": {"clip_id": 5}}),
+            json!(null),
+            json!(1.5),
+            json!(-0.0),
+            json!(1e300),
+            json!(u64::MAX),
+            json!(i64::MIN),
+            json!("a\0b"),
+            json!({"OTIO_SCHEMA": "Clip.2", "b": [{"c": null}]}),
+            json!([]),
+            json!({}),
+            json!(true),
+            json!([1, [2.0, "x\\u"]]),
+            json!({"emam": {"clip_id": 5}}),
         ];
         self.one(&values)
     }
@@ -89,22 +115,30 @@ impl Draw<'_> {
     }
 
     fn markers(&mut self) -> Vec<Marker> {
-        (0..self.below(3)).map(|_| {
-            let colors = [
-                None, Some("RED"), Some("red"), Some("GREEN"), Some("teal"), Some(""), Some("a\0"),
-            ];
-            Marker {
-                start: self.number(),
-                duration: self.number(),
-                name: self.text(),
-                comment: self.text(),
-                color: self.one(&colors).map(str::to_owned),
-                foreign: self.foreign(&[
-                    r#"{"metadata":{"Resolve_OTIO":{"Keywords":[]},"x":NaN}}"#,
-                    r#"{"metadata":{"emam":{"color":7,"unread":1}},"odd":Inf}"#,
-                ]),
-            }
-        }).collect()
+        (0..self.below(3))
+            .map(|_| {
+                let colors = [
+                    None,
+                    Some("RED"),
+                    Some("red"),
+                    Some("GREEN"),
+                    Some("teal"),
+                    Some(""),
+                    Some("a\0"),
+                ];
+                Marker {
+                    start: self.number(),
+                    duration: self.number(),
+                    name: self.text(),
+                    comment: self.text(),
+                    color: self.one(&colors).map(str::to_owned),
+                    foreign: self.foreign(&[
+                        r#"{"metadata":{"Resolve_OTIO":{"Keywords":[]},"x":NaN}}"#,
+                        r#"{"metadata":{"emam":{"color":7,"unread":1}},"odd":Inf}"#,
+                    ]),
+                }
+            })
+            .collect()
     }
 
     fn summary(&mut self) -> MediaSummary {
@@ -161,7 +195,12 @@ impl Draw<'_> {
         (map, sources)
     }
 
-    fn source(&mut self, kind: TrackKind, sources: &[AssetSource], nested: &[SequenceId]) -> ClipSource {
+    fn source(
+        &mut self,
+        kind: TrackKind,
+        sources: &[AssetSource],
+        nested: &[SequenceId],
+    ) -> ClipSource {
         if kind == TrackKind::Caption {
             return ClipSource::Caption(Caption { text: self.text() });
         }

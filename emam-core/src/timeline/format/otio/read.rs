@@ -117,8 +117,11 @@ impl<'t> Reader<'_, 't> {
                     bin.bins.push(inner);
                 }
                 Schema::Clip => {
-                    let around =
-                        Around { rate: Rate::FPS_25, project: self.project, kind: TrackKind::Video };
+                    let around = Around {
+                        rate: Rate::FPS_25,
+                        project: self.project,
+                        kind: TrackKind::Video,
+                    };
                     bin.media.extend(self.bin_clip(child, around)?);
                 }
                 Schema::Timeline | Schema::Stack | Schema::Track => self.root(child, bin)?,
@@ -222,7 +225,8 @@ impl<'t> Reader<'_, 't> {
         if Timecode::new(0, rate, drop).is_ok() {
             return drop;
         }
-        let message = format!("there is no drop-frame timecode at {rate}; it counts all frames now");
+        let message =
+            format!("there is no drop-frame timecode at {rate}; it counts all frames now");
         self.issue(value, IssueKind::Corrected, message);
         false
     }
@@ -285,7 +289,13 @@ impl<'t> Reader<'_, 't> {
         left: &mut Left,
     ) -> Result<()> {
         let names = [
-            "metadata", "name", "source_range", "effects", "markers", "enabled", "color",
+            "metadata",
+            "name",
+            "source_range",
+            "effects",
+            "markers",
+            "enabled",
+            "color",
             "children",
         ];
         let ([metadata, name, range, effects, markers, enabled, color, children], others) =
@@ -379,8 +389,15 @@ impl<'t> Reader<'_, 't> {
     /// A track, and by how many frames it lies behind the start if its range says that.
     fn track(&mut self, value: Value<'t>, around: Around) -> Result<(Track, Option<i64>)> {
         let names = [
-            "metadata", "name", "source_range", "effects", "markers", "enabled", "color",
-            "children", "kind",
+            "metadata",
+            "name",
+            "source_range",
+            "effects",
+            "markers",
+            "enabled",
+            "color",
+            "children",
+            "kind",
         ];
         let ([metadata, name, range, effects, markers, enabled, color, children, kind], others) =
             members(value, names);

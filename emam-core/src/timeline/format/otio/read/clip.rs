@@ -96,8 +96,7 @@ impl<'t> Reader<'_, 't> {
         });
         let kind = around.kind;
         let reel_said = reel.as_deref();
-        let said =
-            Said { clip: &name, claimed, reel: reel_said, references: &references, kind };
+        let said = Said { clip: &name, claimed, reel: reel_said, references: &references, kind };
         let source = self.source(value, &facts, &said, &mut left)?;
         let media = source.asset().and_then(|source| self.reading.document.media.get(source));
         let media_rate = media.and_then(|media| media.summary.duration).map(MediaTime::rate);
@@ -295,8 +294,15 @@ impl<'t> Reader<'_, 't> {
         carry: &mut Carry,
     ) -> Result<Option<Clip>> {
         let names = [
-            "metadata", "name", "source_range", "effects", "markers", "enabled", "color",
-            "children", "kind",
+            "metadata",
+            "name",
+            "source_range",
+            "effects",
+            "markers",
+            "enabled",
+            "color",
+            "children",
+            "kind",
         ];
         let ([metadata, name, range, effects, markers, enabled, color, children, kind], others) =
             members(value, names);
