@@ -13,6 +13,8 @@
 
 mod bundle;
 mod facts;
+#[cfg(test)]
+mod hostile;
 mod json;
 mod print;
 #[cfg(test)]

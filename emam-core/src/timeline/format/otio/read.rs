@@ -36,6 +36,7 @@ pub(in crate::timeline::format) fn read(
         known: HashMap::new(),
         ids: HashSet::new(),
         media: Known::default(),
+        nesting: 0,
     };
     let mut bin = DocumentBin::default();
     reader.root(tape.root(), &mut bin)?;
@@ -58,6 +59,8 @@ struct Reader<'a, 't> {
     known: HashMap<SequenceId, (SequenceId, String, i64)>,
     ids: HashSet<SequenceId>,
     media: Known<'t>,
+    /// How many sequences are around this place.
+    nesting: usize,
 }
 
 /// The sequence around a thing that is read.

@@ -2,7 +2,7 @@
 
 use super::super::facts::{Facts, Left, quoted};
 use super::super::json::{Kind, Value, compact};
-use super::super::schema::{COLORS, Schema, members};
+use super::super::schema::{COLORS, MAX_NESTING, Schema, members};
 use super::{Around, Carry, Reader, text};
 use crate::error::Result;
 use crate::model::{Gap, Item, Marker, Track, Transition};
@@ -25,7 +25,14 @@ impl<'t> Reader<'_, 't> {
             Schema::Gap => self.gap(value, around, carry)?,
             Schema::Transition => Some(self.transition(value, around.rate)?),
             Schema::Stack | Schema::Track => {
-                self.nested_clip(value, around, carry)?.map(Item::Clip)
+                if self.nesting >= MAX_NESTING {
+                    let message = "sequences are nested deeper in each other than is read";
+                    return Err(value.error(message).with("limit", MAX_NESTING));
+                }
+                self.nesting += 1;
+                let clip = self.nested_clip(value, around, carry);
+                self.nesting -= 1;
+                clip?.map(Item::Clip)
             }
             _ => {
                 let schema = value.get("OTIO_SCHEMA").and_then(Value::as_text);
