@@ -29,6 +29,7 @@ pub use document::{
     ClipMedia, Document, DocumentBin, MediaMap, ReadDocument, Written, WrittenFile,
 };
 pub use options::{Flavour, ReadOptions, Target, WriteOptions};
+pub use otio::{BundleOptions, MissingMedia, WrittenBundle, read_bundle, write_bundle};
 pub use url::{file_name, file_url, local_path};
 
 use crate::clock::Clock;
