@@ -43,9 +43,11 @@ fn model(path: &Path) -> Value {
 #[test]
 fn every_synthetic_cut_passes_the_judge() {
     let test = "every_synthetic_cut_passes_the_judge";
-    let (Some(python), Some(data), Some(tools)) =
-        (python(test), samples("timeline/synthetic"), sample_tools("timeline/judge.py"))
-    else {
+    let (Some(python), Some(data), Some(tools)) = (
+        python(test),
+        samples("timeline/synthetic"),
+        sample_tools("timeline").map(|tools| tools.join("judge.py")),
+    ) else {
         return skip(&format!("{test}: no samples, or no judge"));
     };
     let folder = tempfile::tempdir().unwrap();

@@ -10,6 +10,7 @@ mod decode;
 mod dom;
 mod effects;
 mod foreign;
+mod forms;
 mod frames;
 mod read;
 mod text;
