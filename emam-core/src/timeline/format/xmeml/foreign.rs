@@ -36,6 +36,14 @@ pub(super) fn rest(
     Some(whole)
 }
 
+/// Children in the order this format's writer gives them: first those of these names, by name.
+pub(super) fn ordered<'d>(element: Element<'d>, names: &[&str]) -> Vec<Element<'d>> {
+    let mut children: Vec<_> = element.children().collect();
+    let rank = |child: &Element<'_>| names.iter().position(|name| *name == child.name());
+    children.sort_by_key(|child| rank(child).unwrap_or(names.len()));
+    children
+}
+
 /// What is left, as a record keeps it.
 pub(super) fn kept(rest: Option<String>) -> Foreign {
     rest.map(|text| (FORMAT.to_owned(), text)).into_iter().collect()

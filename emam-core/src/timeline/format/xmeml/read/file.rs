@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::dom::Element;
 use super::super::effects::is_true;
-use super::super::foreign::{kept, rest};
+use super::super::foreign::{kept, ordered, rest};
 use super::super::forms;
 use super::super::frames::{is_sayable, rescaled};
 use super::super::write::{channels_of, size_of};
@@ -171,7 +171,7 @@ fn agreed(known: MediaSummary, said: MediaSummary, rate: Option<Rate>) -> MediaS
 
 fn file_rest(element: Element<'_>, summary: &MediaSummary) -> Option<String> {
     let mut inner = String::new();
-    for child in element.children() {
+    for child in ordered(element, &["timecode", "media"]) {
         match child.name() {
             "name" | "pathurl" | "rate" | "duration" => {}
             "timecode" => inner.extend(timecode_rest(child)),
@@ -179,7 +179,8 @@ fn file_rest(element: Element<'_>, summary: &MediaSummary) -> Option<String> {
                 let picture = forms::picture(summary.rate, summary.width, summary.height);
                 let sound = forms::sound(summary.audio_channels);
                 let mut streams = String::new();
-                for stream in child.children().map(Element::raw) {
+                let streams_of = ordered(child, &["video", "audio"]);
+                for stream in streams_of.into_iter().map(Element::raw) {
                     if stream != picture && stream != sound {
                         streams.push_str(stream);
                     }

@@ -1,7 +1,7 @@
 //! A sequence with its tracks.
 
 use super::super::dom::Element;
-use super::super::foreign::{kept, rest};
+use super::super::foreign::{kept, ordered, rest};
 use super::super::forms;
 use super::super::text::number;
 use super::super::{ASSUMED_SAMPLE_RATE, ASSUMED_SIZE};
@@ -126,20 +126,24 @@ fn sequence_rest(
     id: &str,
 ) -> Option<String> {
     let mut inner = String::new();
-    for child in element.children() {
+    for child in ordered(element, &["media", "timecode"]) {
         match child.name() {
             "duration" | "rate" | "name" | "marker" => {}
             "uuid" if child.text() == id => {}
             "timecode" => inner.extend(timecode_rest(child)),
             "media" => {
                 let mut kinds = String::new();
-                for kind in child.children() {
+                for kind in ordered(child, &["video", "audio"]) {
                     if !matches!(kind.name(), "video" | "audio") {
                         kinds.push_str(kind.raw());
                         continue;
                     }
                     let mut parts = String::new();
-                    for part in kind.children().filter(|part| part.name() != "track") {
+                    let order = ["numOutputChannels", "format", "outputs"];
+                    for part in ordered(kind, &order) {
+                        if part.name() == "track" {
+                            continue;
+                        }
                         let raw = part.raw();
                         let ours = raw == forms::OUTPUT_COUNT
                             || raw == forms::OUTPUTS

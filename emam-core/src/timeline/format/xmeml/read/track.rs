@@ -13,7 +13,7 @@ use super::link::Links;
 use super::place::What;
 use super::{Reader, own};
 use crate::model::{Gap, Item, Track, TrackKind, Transition};
-use crate::time::Rate;
+use crate::time::{MediaTime, Rate};
 use crate::timeline::track::misfits;
 use crate::timeline::{Issue, IssueKind};
 
@@ -105,11 +105,21 @@ impl<'d> Reader<'_, 'd> {
                 }
                 What::Clip { .. } => {
                     if told.start < position {
-                        let message = format!(
-                            "a clip begins at frame {}, before the one in front of it ends; it \
-                             begins at {position} now",
-                            told.start
-                        );
+                        let trimmed = trim(&mut items, told.start, place.rate);
+                        let message = if trimmed {
+                            position = told.start;
+                            format!(
+                                "a clip begins at frame {}, before the one in front of it ends; \
+                                 that ends there now",
+                                told.start
+                            )
+                        } else {
+                            format!(
+                                "a clip begins at frame {}, where there is another; it begins at \
+                                 {position} now",
+                                told.start
+                            )
+                        };
                         self.note(told.element, IssueKind::Corrected, message);
                     }
                     let claim = own(told.element, "link").and_then(|link| link.parse().ok());
@@ -142,23 +152,23 @@ impl<'d> Reader<'_, 'd> {
         links: &mut Links<'d>,
     ) -> Option<ReadTrack<'d>> {
         whole.width += 1;
-        let mut places: HashMap<(i64, i64), &mut ReadClip<'d>> = HashMap::new();
+        let mut places: HashMap<i64, &mut ReadClip<'d>> = HashMap::new();
         for (start, item) in &mut whole.items {
             if let Placed::Clip(clip) = item {
-                places.insert((*start, clip.clip.duration), clip);
+                places.insert(*start, clip);
             }
         }
         let mut rest = Vec::new();
         let mut differ = 0;
         for (start, item) in part.items {
             let Placed::Clip(clip) = item else { continue };
-            let same = places.get_mut(&(start, clip.clip.duration)).filter(|whole| {
-                whole.clip.source == clip.clip.source
-                    && whole.clip.source_start == clip.clip.source_start
-            });
+            let same = places.get_mut(&start).filter(|w| w.clip.source == clip.clip.source);
             match same {
                 Some(whole) => {
-                    differ += usize::from(whole.inner != clip.inner);
+                    let (a, b) = (&whole.clip, &clip.clip);
+                    let range = (a.duration, a.source_start, a.speed, a.enabled);
+                    let same_range = range == (b.duration, b.source_start, b.speed, b.enabled);
+                    differ += usize::from(whole.inner != clip.inner || !same_range);
                     links.is_part(clip.number, whole.number);
                     whole.channels.extend(clip.channels);
                 }
@@ -236,6 +246,27 @@ impl<'d> Reader<'_, 'd> {
         let enabled = flag(element, "enabled", true);
         NumberedTrack { track: Track { id, kind, name, enabled, items, foreign }, numbers }
     }
+}
+
+/// Ends the last clip at a frame, if it begins before; says whether it did.
+fn trim(items: &mut [(i64, Placed<'_>)], end: i64, rate: Rate) -> bool {
+    let Some((start, Placed::Clip(read))) = items.last_mut() else {
+        return false;
+    };
+    let clip = &mut read.clip;
+    if *start >= end {
+        return false;
+    }
+    let lost = MediaTime::new(clip.duration - (end - *start), rate);
+    clip.duration = end - *start;
+    if clip.speed.is_reverse() {
+        // What runs backwards loses its lowest frames.
+        let lost = clip.speed.source_time(lost, clip.source_start.rate()).map(|l| l.nearest());
+        let at = lost.map(|lost| clip.source_start.value().saturating_add(lost));
+        clip.source_start =
+            at.map_or(clip.source_start, |at| MediaTime::new(at, clip.source_start.rate()));
+    }
+    true
 }
 
 fn transition(element: Element<'_>, before: i64, after: i64, is_video: bool) -> Transition {
