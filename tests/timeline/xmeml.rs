@@ -203,6 +203,13 @@ fn files_of_other_programs_keep_everything_when_written_and_read_again() {
         }
         let text = write(&first.document);
         let second = read(text.as_bytes()).document;
+        for (second, first) in second.sequences.iter().zip(&first.document.sequences) {
+            for (second, first) in second.tracks.iter().zip(&first.tracks) {
+                for (second, first) in second.items.iter().zip(&first.items) {
+                    assert_eq!(second, first, "{}", path.display());
+                }
+            }
+        }
         assert_eq!(second.sequences, first.document.sequences, "{}", path.display());
         assert_eq!(second.media, first.document.media, "{}", path.display());
         assert_eq!(second.bins, first.document.bins);

@@ -38,6 +38,8 @@ pub(super) struct Place {
     pub(super) is_video: bool,
     /// Whether it is one more channel of a clip that was read.
     pub(super) is_part: bool,
+    /// The channel of a clip that does not say its own, on a track that is one of several.
+    pub(super) channel: Option<u16>,
 }
 
 /// What a clip is a piece of.
@@ -74,7 +76,10 @@ impl<'d> Reader<'_, 'd> {
         let start = read.rate();
         let markers = if on.is_part { Vec::new() } else { self.markers(element, rate, start) };
         let track = element.at(&["sourcetrack", "trackindex"]).map(Element::text);
-        let channel = track.and_then(|track| track.trim().parse::<u16>().ok()).filter(|c| *c > 0);
+        let channel = track
+            .and_then(|track| track.trim().parse::<u16>().ok())
+            .filter(|c| *c > 0)
+            .or(on.channel);
         let inner = self.clip_rest(element, &source.source, speed, kind);
         let clip = Clip {
             id,

@@ -56,7 +56,11 @@ impl<'d> Reader<'_, 'd> {
             let index = element.attribute(WIDTH_INDEX).and_then(|i| i.trim().parse::<usize>().ok());
             let next = index.filter(|index| !is_video && *index == part + 1);
             let is_part = next.is_some() && !tracks.is_empty();
-            let place = Place { rate, is_video, is_part };
+            let several = element
+                .attribute(WIDTH)
+                .is_some_and(|width| width.trim().parse::<u16>().is_ok_and(|width| width > 1));
+            let channel = index.filter(|_| several).and_then(|i| u16::try_from(i + 1).ok());
+            let place = Place { rate, is_video, is_part, channel };
             let track = self.read_track(element, place, links);
             match tracks.last_mut().filter(|_| is_part) {
                 Some(whole) => {
