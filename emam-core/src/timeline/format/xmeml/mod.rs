@@ -12,6 +12,8 @@ mod effects;
 mod foreign;
 mod forms;
 mod frames;
+#[cfg(test)]
+mod properties;
 mod read;
 mod text;
 mod write;

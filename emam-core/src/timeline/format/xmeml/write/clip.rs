@@ -51,12 +51,13 @@ impl Writer<'_> {
         self.xml.tag(name);
         self.xml.attribute("id", format_args!("clipitem-{}", place.id));
         self.xml.other_attributes(kept, &["id", "premiereChannelType"]);
-        if let Some(kind) = channel_type(on, laid, kept) {
+        if let Some(kind) = channel_type(on, laid, kept).filter(|_| !is_generator) {
             self.xml.text_attribute("premiereChannelType", &kind);
         }
         if on.part == 0 {
-            self.own(clip, laid, &counted);
+            self.own(clip, laid);
         }
+        self.own_source(clip, &counted);
         self.xml.enter();
         if !is_generator {
             self.master_id(&clip.source);
@@ -135,20 +136,28 @@ impl Writer<'_> {
     }
 
     /// What only emam says of a clip.
-    fn own(&mut self, clip: &Clip, laid: &Laid, counted: &Counted) {
+    fn own(&mut self, clip: &Clip, laid: &Laid) {
         self.xml.own("id", clip.id);
-        if !counted.exact {
-            self.xml.own("start", clip.source_start);
-        }
-        if Speed::from_percent(&effects::percent(clip.speed)).ok() != Some(clip.speed) {
-            self.xml.own("speed", clip.speed);
-        }
         if let Some(link) = clip.link {
             self.xml.own("link", link);
         }
         if !clip.audio_channels.is_empty() {
             let channels: Vec<_> = laid.channels.iter().map(u16::to_string).collect();
             self.xml.own("channels", channels.join(" "));
+        }
+        if !clip.metadata.is_empty() {
+            self.metadata(&clip.metadata);
+        }
+    }
+
+    /// What only emam says of what a clip plays; of each of its channels, which are told to be of
+    /// one clip by it.
+    fn own_source(&mut self, clip: &Clip, counted: &Counted) {
+        if !counted.exact {
+            self.xml.own("start", clip.source_start);
+        }
+        if Speed::from_percent(&effects::percent(clip.speed)).ok() != Some(clip.speed) {
+            self.xml.own("speed", clip.speed);
         }
         match &clip.source {
             ClipSource::Asset(source) => {
@@ -169,9 +178,6 @@ impl Writer<'_> {
                 }
             }
             ClipSource::Caption(_) => {}
-        }
-        if !clip.metadata.is_empty() {
-            self.metadata(&clip.metadata);
         }
     }
 
