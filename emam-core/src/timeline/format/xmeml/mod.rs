@@ -6,6 +6,8 @@
 //! shown to people. Where an element and an attribute disagree, another program has changed the
 //! file, and the element holds.
 
+#[cfg(test)]
+mod bad_input;
 mod decode;
 mod dom;
 mod effects;

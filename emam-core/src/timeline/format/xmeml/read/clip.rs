@@ -254,7 +254,8 @@ impl ReadClip<'_> {
                 _ => self.channels.clone(),
             };
         }
-        let kind = channel_type_of(self.channels.len()).filter(|_| !is_video);
+        let is_generator = matches!(self.clip.source, ClipSource::Generator(_));
+        let kind = channel_type_of(self.channels.len()).filter(|_| !is_video && !is_generator);
         let as_ours = self.element.attribute("premiereChannelType").as_deref() == kind;
         let understood = |name: &str| name == "id" || (name == "premiereChannelType" && as_ours);
         self.clip.foreign = kept(rest(self.element, understood, &self.inner));

@@ -2,7 +2,7 @@
 
 use super::super::dom::Element;
 use super::super::frames::rescaled;
-use super::Reader;
+use super::{Reader, own};
 use crate::time::{MediaTime, Rate};
 use crate::timeline::IssueKind;
 
@@ -32,8 +32,19 @@ pub(super) enum What {
 
 /// An item before its place is known.
 enum Raw {
-    Clip { rate: Rate, start: Option<i64>, end: Option<i64>, points: (Option<i64>, Option<i64>) },
-    Transition { start: i64, end: i64, cut: Option<i64> },
+    Clip {
+        rate: Rate,
+        start: Option<i64>,
+        end: Option<i64>,
+        points: (Option<i64>, Option<i64>),
+    },
+    /// `cut` is where Premiere says it is, `aligned` where the alignment says.
+    Transition {
+        start: i64,
+        end: i64,
+        cut: Option<i64>,
+        aligned: Option<i64>,
+    },
 }
 
 impl<'d> Reader<'_, 'd> {
@@ -104,8 +115,9 @@ impl<'d> Reader<'_, 'd> {
         };
         let (start, end) = (place("start"), place("end"));
         let points = (self.number(element, "in"), self.number(element, "out"));
-        // Both -1 say that no limits are set.
-        let points = if points == (Some(-1), Some(-1)) { (None, None) } else { points };
+        // Both -1 say that no limits are set; from emam they are frames of a handle.
+        let unset = points == (Some(-1), Some(-1)) && own(element, "start").is_none();
+        let points = if unset { (None, None) } else { points };
         Raw::Clip { rate, start, end, points }
     }
 
@@ -119,14 +131,14 @@ impl<'d> Reader<'_, 'd> {
         let ticks = element.child_text("cutPointTicks").and_then(|t| t.trim().parse().ok());
         let ticks = ticks.and_then(|t| MediaTime::from_premiere_ticks_nearest(t, rate).ok());
         let cut = ticks.and_then(|before| start.checked_add(before.value()));
-        let cut = cut.filter(|cut| (start..=end).contains(cut)).or_else(|| {
-            match element.child_text("alignment")?.trim() {
-                "start" | "start-black" => Some(start),
-                "end" | "end-black" => Some(end),
-                _ => None,
-            }
-        });
-        Some(Raw::Transition { start, end, cut })
+        let cut = cut.filter(|cut| (start..=end).contains(cut));
+        let alignment = element.child_text("alignment").unwrap_or_default();
+        let aligned = match alignment.trim() {
+            "start" | "start-black" => Some(start),
+            "end" | "end-black" => Some(end),
+            _ => None,
+        };
+        Some(Raw::Transition { start, end, cut, aligned })
     }
 
     fn clip_at(
@@ -171,19 +183,22 @@ impl<'d> Reader<'_, 'd> {
     }
 }
 
-/// The cut of a transition: where the clips beside it say it is, or where it says itself.
+/// The cut of a transition: as it says, unless a clip beside it reaches over that; else where the
+/// clips beside it end and begin.
 fn cut(raws: &[(Element<'_>, Raw)], index: usize) -> Option<i64> {
-    let (_, Raw::Transition { start, end, cut }) = raws.get(index)? else {
+    let (_, Raw::Transition { start, end, cut, aligned }) = raws.get(index)? else {
         return None;
     };
-    let inside = |frame: &i64| (*start..=*end).contains(frame);
     let before = match index.checked_sub(1).and_then(|index| raws.get(index)) {
-        Some((_, Raw::Clip { end, .. })) => end.filter(inside),
+        Some((_, Raw::Clip { end, .. })) => *end,
         _ => None,
     };
     let after = match raws.get(index + 1) {
-        Some((_, Raw::Clip { start, .. })) => start.filter(inside),
+        Some((_, Raw::Clip { start, .. })) => *start,
         _ => None,
     };
-    Some(before.or(after).or(*cut).unwrap_or(start + (end - start) / 2))
+    let free = |cut: &i64| before.is_none_or(|b| b <= *cut) && after.is_none_or(|a| a >= *cut);
+    let inside = |frame: &i64| (*start..=*end).contains(frame);
+    let beside = || before.filter(inside).or(after.filter(inside));
+    Some(cut.filter(free).or_else(beside).or(*aligned).unwrap_or(start + (end - start) / 2))
 }

@@ -50,7 +50,8 @@ impl Writer<'_> {
         let kept = kept.as_ref().and_then(Dom::root);
         self.xml.tag(name);
         self.xml.attribute("id", format_args!("clipitem-{}", place.id));
-        self.xml.other_attributes(kept, &["id", "premiereChannelType"]);
+        let but: &[&str] = if is_generator { &["id"] } else { &["id", "premiereChannelType"] };
+        self.xml.other_attributes(kept, but);
         if let Some(kind) = channel_type(on, laid, kept).filter(|_| !is_generator) {
             self.xml.text_attribute("premiereChannelType", &kind);
         }
@@ -123,13 +124,16 @@ impl Writer<'_> {
         let tail = handle(after.map(|after| after.out_offset));
         let end = start.checked_add(clip.duration)?;
         let file_rate = self.file_rate(&clip.source, on.sequence);
+        let points = (
+            point.checked_sub(at(lead.unwrap_or(0))?)?,
+            point.checked_add(shown)?.checked_add(at(tail.unwrap_or(0))?)?,
+        );
         Some(Counted {
             place: (if lead.is_some() { -1 } else { start }, if tail.is_some() { -1 } else { end }),
-            points: (
-                point.checked_sub(at(lead.unwrap_or(0))?)?,
-                point.checked_add(shown)?.checked_add(at(tail.unwrap_or(0))?)?,
-            ),
-            exact: playing.lowest(point) == Some(clip.source_start)
+            points,
+            // Both -1 would say that there are no limits.
+            exact: points != (-1, -1)
+                && playing.lowest(point) == Some(clip.source_start)
                 && file_rate.is_none_or(|file| file == rate),
             playing,
         })
