@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::backend::catalog::{AnnotationFilter, RunFilter};
 use crate::id::*;
 use crate::library::{
-    AnnotationPatch, AssetPatch, BinPatch, CategoryPatch, ClipRequest, ExportOptions, ProjectPatch,
-    Refused, SequencePatch,
+    AnnotationPatch, AssetPatch, BinPatch, CaptionOptions, CategoryPatch, ClipRequest,
+    ExportOptions, ProjectPatch, Refused, SequencePatch,
 };
 use crate::model::*;
 use crate::time::Rate;
@@ -303,6 +303,15 @@ params! {
         /// Whether what comes after it moves up.
         #[serde(default)]
         ripple: bool,
+    }
+    /// What to caption.
+    CaptionSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// How to caption it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: CaptionOptions,
     }
     /// What to export.
     ExportSequence {

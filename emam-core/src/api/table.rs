@@ -249,6 +249,10 @@ operations! {
     "sequences.remove" Value (RemoveClip) -> Sequence: |library, p|
         library.sequences().remove(p.id, p.clip, p.ripple).await?;
 
+    /// Makes the caption track of a sequence from what is said in the media of its clips.
+    "sequences.caption" Value (CaptionSequence) -> Sequence: |library, p|
+        library.sequences().caption(p.id, p.options).await?;
+
     /// Deletes a sequence; assets stay.
     "sequences.delete" Value (WhichSequence) -> Done: |library, p| {
         library.sequences().delete(p.id).await?;
@@ -337,7 +341,7 @@ mod tests {
 
     /// The source of each handle, by noun. Not `news.rs`: what it has is for those who hear the
     /// events of services.
-    const HANDLES: [(&str, &str); 11] = [
+    const HANDLES: [(&str, &str); 12] = [
         ("assets", include_str!("../library/assets.rs")),
         ("assets", include_str!("../library/direct.rs")),
         ("annotations", include_str!("../library/annotations.rs")),
@@ -345,6 +349,7 @@ mod tests {
         ("projects", include_str!("../library/projects.rs")),
         ("bins", include_str!("../library/bins.rs")),
         ("sequences", include_str!("../library/sequences/mod.rs")),
+        ("sequences", include_str!("../library/sequences/caption.rs")),
         ("sequences", include_str!("../library/sequences/export.rs")),
         ("archive", include_str!("../library/archive.rs")),
         ("runs", include_str!("../library/runs.rs")),

@@ -38,7 +38,9 @@ pub use projects::{ProjectPatch, Projects};
 pub use provider::Provider;
 pub use run::{RunHandle, RunResult};
 pub use runs::Runs;
-pub use sequences::{ClipRequest, ExportOptions, Exported, SequencePatch, Sequences};
+pub use sequences::{
+    CaptionOptions, ClipRequest, ExportOptions, Exported, SequencePatch, Sequences,
+};
 
 use crate::backend::Backends;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,8 +1,10 @@
 //! Sequences: edits, built from what was found and exported for editing programs.
 
+mod caption;
 mod document;
 mod export;
 
+pub use caption::CaptionOptions;
 pub use export::{ExportOptions, Exported};
 
 use schemars::JsonSchema;
