@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::backend::catalog::{AnnotationFilter, RunFilter};
 use crate::id::*;
 use crate::library::{
-    AnnotationPatch, AssetPatch, BinPatch, CategoryPatch, CheckInOptions, ClipRequest,
-    ExportOptions, ImportOptions, ProjectPatch, ProjectScanOptions, Refused, RelinkOptions,
-    SequencePatch,
+    AnnotationPatch, AssetPatch, BinPatch, CaptionOptions, CategoryPatch, CheckInOptions,
+    ClipRequest, ExportOptions, ImportOptions, ProjectPatch, ProjectScanOptions, Refused,
+    RelinkOptions, SequencePatch,
 };
 use crate::model::*;
 use crate::time::Rate;
@@ -322,6 +322,15 @@ params! {
         id: SequenceId,
         /// What came with the edits as `undo`.
         change: Change,
+    }
+    /// What to caption.
+    CaptionSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// How to caption it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: CaptionOptions,
     }
     /// What to export.
     ExportSequence {

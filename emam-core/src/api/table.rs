@@ -275,6 +275,10 @@ operations! {
     "sequences.check" Value (WhichSequence) -> Vec<Issue>: |library, p|
         library.sequences().check(p.id).await?;
 
+    /// Makes the caption track of a sequence from what is said in the media of its clips.
+    "sequences.caption" Value (CaptionSequence) -> Sequence: |library, p|
+        library.sequences().caption(p.id, p.options).await?;
+
     /// Deletes a sequence; assets stay.
     "sequences.delete" Value (WhichSequence) -> Done: |library, p| {
         library.sequences().delete(p.id).await?;
@@ -373,7 +377,7 @@ mod tests {
 
     /// The source of each handle, by noun. Not `news.rs`: what it has is for those who hear the
     /// events of services.
-    const HANDLES: [(&str, &str); 16] = [
+    const HANDLES: &[(&str, &str)] = &[
         ("assets", include_str!("../library/assets.rs")),
         ("assets", include_str!("../library/direct.rs")),
         ("assets", include_str!("../library/used_in.rs")),
@@ -384,6 +388,7 @@ mod tests {
         ("bins", include_str!("../library/bins.rs")),
         ("sequences", include_str!("../library/sequences/mod.rs")),
         ("sequences", include_str!("../library/sequences/edit.rs")),
+        ("sequences", include_str!("../library/sequences/caption.rs")),
         ("sequences", include_str!("../library/sequences/export.rs")),
         ("sequences", include_str!("../library/sequences/import.rs")),
         ("sequences", include_str!("../library/sequences/relink.rs")),
@@ -398,7 +403,7 @@ mod tests {
     #[test]
     fn every_method_of_a_handle_has_its_row_and_every_row_its_method() {
         let mut methods = BTreeSet::new();
-        for (noun, source) in HANDLES {
+        for (noun, source) in HANDLES.iter().copied() {
             for line in source.lines() {
                 let line =
                     line.strip_prefix("    pub async fn ").or(line.strip_prefix("    pub fn "));

@@ -1,5 +1,6 @@
 //! Sequences: edits, built from what was found and exported for editing programs.
 
+mod caption;
 mod document;
 mod edit;
 mod export;
@@ -7,6 +8,7 @@ mod import;
 mod lookup;
 mod relink;
 
+pub use caption::CaptionOptions;
 pub use edit::Edited;
 pub use export::{ExportOptions, Exported};
 pub use import::{ImportOptions, Imported, IngestedFile};
