@@ -3,3 +3,5 @@
 
 pub mod cut;
 pub mod model;
+pub mod tools;
+pub mod view;

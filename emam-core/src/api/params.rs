@@ -19,6 +19,7 @@ use crate::library::{
 };
 use crate::model::*;
 use crate::time::Rate;
+use crate::timeline::{Change, Edit};
 use crate::workflow::IngestOptions;
 
 /// Defines parameter records: strict about what they do not know.
@@ -304,6 +305,23 @@ params! {
         /// Whether what comes after it moves up.
         #[serde(default)]
         ripple: bool,
+    }
+    /// What to edit.
+    EditSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// The edits, made one after the other: all or none.
+        edits: Vec<Edit<ClipRequest>>,
+        /// The revision that was read; without it, whatever the present one is.
+        #[serde(default)]
+        revision: Option<u64>,
+    }
+    /// What to undo.
+    UndoEdits {
+        /// The sequence.
+        id: SequenceId,
+        /// What came with the edits as `undo`.
+        change: Change,
     }
     /// What to export.
     ExportSequence {

@@ -8,10 +8,11 @@ use super::params::*;
 use super::{Operation, Shape, read, write};
 use crate::backend::catalog::{Query, SearchPage};
 use crate::library::{
-    Announcement, ArchivePlan, ArchiveRequest, CheckedIn, Deletion, Expected, Exported, Imported,
-    Intake, ProjectMedia, Relinked, RestoreRequest, RunHandle, RunResult, UsedIn,
+    Announcement, ArchivePlan, ArchiveRequest, CheckedIn, Deletion, Edited, Expected, Exported,
+    Imported, Intake, ProjectMedia, Relinked, RestoreRequest, RunHandle, RunResult, UsedIn,
 };
 use crate::model::*;
+use crate::timeline::Issue;
 
 /// The nouns operations are about, each with its words, in the order people meet them.
 pub const NOUNS: [(&str, &str); 9] = [
@@ -262,6 +263,18 @@ operations! {
     "sequences.remove" Value (RemoveClip) -> Sequence: |library, p|
         library.sequences().remove(p.id, p.clip, p.ripple).await?;
 
+    /// Makes edits to a sequence as one, all or none, and gives what undoes them.
+    "sequences.edit" Value (EditSequence) -> Edited: |library, p|
+        library.sequences().edit(p.id, p.edits, p.revision).await?;
+
+    /// Undoes edits, unless something else was changed at the same place since.
+    "sequences.undo" Value (UndoEdits) -> Edited: |library, p|
+        library.sequences().undo(p.id, &p.change).await?;
+
+    /// Finds what is wrong with a sequence and those nested in it.
+    "sequences.check" Value (WhichSequence) -> Vec<Issue>: |library, p|
+        library.sequences().check(p.id).await?;
+
     /// Deletes a sequence; assets stay.
     "sequences.delete" Value (WhichSequence) -> Done: |library, p| {
         library.sequences().delete(p.id).await?;
@@ -360,7 +373,7 @@ mod tests {
 
     /// The source of each handle, by noun. Not `news.rs`: what it has is for those who hear the
     /// events of services.
-    const HANDLES: [(&str, &str); 15] = [
+    const HANDLES: [(&str, &str); 16] = [
         ("assets", include_str!("../library/assets.rs")),
         ("assets", include_str!("../library/direct.rs")),
         ("assets", include_str!("../library/used_in.rs")),
@@ -370,6 +383,7 @@ mod tests {
         ("projects", include_str!("../library/check_in.rs")),
         ("bins", include_str!("../library/bins.rs")),
         ("sequences", include_str!("../library/sequences/mod.rs")),
+        ("sequences", include_str!("../library/sequences/edit.rs")),
         ("sequences", include_str!("../library/sequences/export.rs")),
         ("sequences", include_str!("../library/sequences/import.rs")),
         ("sequences", include_str!("../library/sequences/relink.rs")),

@@ -63,12 +63,17 @@ mod track;
 pub mod usage;
 
 #[cfg(test)]
+mod edit_properties;
+#[cfg(test)]
+mod frame_model;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod samples;
 
 pub use change::{Change, ChangeStep};
-pub use check::{Issue, IssueKind, check};
+pub(crate) use check::check_clips;
+pub use check::{Issue, IssueKind, check, check_nested};
 pub use edit::{Edge, Edit, Placed, Removed, append, apply, apply_all, insert, remove};
 pub use placement::Placement;
 

@@ -86,3 +86,8 @@ pub(super) fn shape(sequence: &Sequence) -> Vec<String> {
         .map(|track| track.items.iter().map(of_item).collect::<Vec<_>>().join(" "))
         .collect()
 }
+
+/// How many frames the media of the clips has that are made frame by frame.
+pub(super) const fn length_of_film() -> i64 {
+    200
+}

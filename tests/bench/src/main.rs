@@ -8,6 +8,7 @@ mod catalog;
 mod cost;
 mod ingest;
 mod report;
+mod timeline;
 mod transfer;
 
 use std::process::ExitCode;
@@ -25,12 +26,17 @@ enum Bench {
     Catalog(catalog::Arguments),
     /// Bytes to and from S3 beside the Rust transfer manager, s5cmd and boto3.
     Transfer(transfer::Arguments),
+    /// Timeline files beside OpenTimelineIO, its adapters and ffcine-import.
+    Timeline(timeline::Arguments),
     /// Inserts assets until it is killed; used by `catalog`.
     #[command(hide = true)]
     CatalogFeed(catalog::Feed),
     /// One ingest in a process of its own; used by `ingest`.
     #[command(hide = true)]
     IngestOnce(ingest::Once),
+    /// One operation on a timeline in a process of its own; used by `timeline`.
+    #[command(hide = true)]
+    TimelineOnce(timeline::Once),
     /// One transfer in a process of its own; used by `transfer`.
     #[command(hide = true)]
     TransferOnce(transfer::Once),
@@ -48,6 +54,8 @@ fn main() -> ExitCode {
         }
         Bench::CatalogFeed(arguments) => catalog::feed(&arguments).map(|()| true),
         Bench::Transfer(arguments) => transfer::bench(&arguments).map(|report| report.print()),
+        Bench::Timeline(arguments) => timeline::bench(&arguments).map(|report| report.print()),
+        Bench::TimelineOnce(arguments) => timeline::once(&arguments).map(|()| true),
         Bench::TransferOnce(arguments) => transfer::once(&arguments).map(|()| true),
         Bench::TransferSink(arguments) => transfer::serve(&arguments).map(|()| true),
         Bench::IngestOnce(arguments) => ingest::once(&arguments).map(|()| true),

@@ -12,6 +12,7 @@ mod package;
 mod project;
 mod setup;
 mod test;
+mod timeline;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -72,6 +73,9 @@ enum Command {
         #[arg(last = true)]
         rest: Vec<String>,
     },
+    /// Converts timeline files, checks them, and has what emam writes judged.
+    #[command(subcommand)]
+    Timeline(timeline::Timeline),
     /// Makes the packages for Python and Node and lists them.
     Package {
         /// How the native parts are compiled.
@@ -97,6 +101,8 @@ enum Bench {
     Bindings,
     /// Bytes to and from S3.
     Transfer,
+    /// Timeline files, written and read.
+    Timeline,
 }
 
 fn main() -> ExitCode {
@@ -124,6 +130,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Check { fix } => check::run(&project, fix),
         Command::Gen { check } => generate(&project, check),
         Command::Bench { name, quick, rest } => bench(&project, name, quick, &rest),
+        Command::Timeline(command) => timeline::run(&project, &command),
         Command::Package { profile, out } => package::run(&project, profile, out.as_deref()),
         Command::Media => {
             for path in media::fetch(&project)? {
@@ -159,12 +166,19 @@ fn bench(project: &Project, name: Bench, quick: bool, rest: &[String]) -> Result
         cargo.env("EMAM_BENCH_S5CMD", python.program.with_file_name("s5cmd"));
         cargo.env("EMAM_BENCH_PYTHON", python.program);
     }
+    if let Bench::Timeline = name {
+        let python = setup::Python::ensure(project)?;
+        python.install_requirements(project, setup::TOOLS)?;
+        cargo.env("EMAM_TEST_PYTHON", python.program);
+        cargo.env(setup::peer::VARIABLE, setup::peer::build(project, true)?);
+    }
     cargo.args(["run", "--release", "-q", "-p", "emam-bench", "--"]);
     cargo.arg(match name {
         Bench::Ingest => "ingest",
         Bench::Catalog => "catalog",
         Bench::Bindings => "bindings",
         Bench::Transfer => "transfer",
+        Bench::Timeline => "timeline",
     });
     if quick {
         cargo.arg("--quick");

@@ -5,6 +5,7 @@
 
 pub(crate) mod account;
 mod node;
+pub(crate) mod peer;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use crate::package::Profile;
 use crate::project::{Heard, Project, in_ci, listen};
 use crate::setup::account::{self, Account};
-use crate::setup::{self, Python, TOOLS};
+use crate::setup::{self, Python, TOOLS, peer};
 use crate::{install, media};
 use counts::Counts;
 
@@ -123,6 +123,7 @@ struct Bench<'a> {
     skip_log: PathBuf,
     media: Option<PathBuf>,
     python: Option<PathBuf>,
+    peer: Option<PathBuf>,
     python_package: Option<Python>,
     node_package: Option<PathBuf>,
     /// The emulated AWS account, for as long as the tests run.
@@ -138,9 +139,10 @@ impl<'a> Bench<'a> {
                 python.install_requirements(project, TOOLS).map(|()| python.program)
             })
         })?;
+        let peer = or_skip("tests that ask ffcine-import", peer::build(project, false))?;
         let skip_log = project.target.join("skips.log");
         let (python_package, node_package, account) = (None, None, None);
-        Ok(Self { project, skip_log, media, python, python_package, node_package, account })
+        Ok(Self { project, skip_log, media, python, peer, python_package, node_package, account })
     }
 
     /// Cargo with the variables the tests read.
@@ -158,6 +160,7 @@ impl<'a> Bench<'a> {
         for (name, value) in [
             (media::VARIABLE, &self.media),
             ("EMAM_TEST_PYTHON", &self.python),
+            (peer::VARIABLE, &self.peer),
             ("EMAM_PARITY_PYTHON", &parity_python),
             ("EMAM_PARITY_NODE", &parity_node),
         ] {

@@ -1,11 +1,13 @@
 //! Sequences: edits, built from what was found and exported for editing programs.
 
 mod document;
+mod edit;
 mod export;
 mod import;
 mod lookup;
 mod relink;
 
+pub use edit::Edited;
 pub use export::{ExportOptions, Exported};
 pub use import::{ImportOptions, Imported, IngestedFile};
 pub use relink::{RelinkOptions, Relinked};
@@ -147,7 +149,7 @@ impl Sequences {
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a range outside the media.
     pub async fn append(&self, id: SequenceId, clip: impl Into<ClipRequest>) -> Result<Sequence> {
         let clip = clip.into();
-        self.edit(id, Some(&clip), |sequence, placement| {
+        self.change(id, Some(&clip), |sequence, placement| {
             if let Some(placement) = placement {
                 timeline::append(sequence, placement, self.clock())?;
             }
@@ -168,7 +170,7 @@ impl Sequences {
         clip: impl Into<ClipRequest>,
     ) -> Result<Sequence> {
         let clip = clip.into();
-        self.edit(id, Some(&clip), |sequence, placement| {
+        self.change(id, Some(&clip), |sequence, placement| {
             if let Some(placement) = placement {
                 timeline::insert(sequence, at, placement, self.clock())?;
             }
@@ -183,7 +185,8 @@ impl Sequences {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) where the sequence has no such clip.
     pub async fn remove(&self, id: SequenceId, clip: ClipId, ripple: bool) -> Result<Sequence> {
-        self.edit(id, None, |sequence, _| timeline::remove(sequence, clip, ripple).map(drop)).await
+        self.change(id, None, |sequence, _| timeline::remove(sequence, clip, ripple).map(drop))
+            .await
     }
 
     /// Deletes a sequence; assets stay.
@@ -195,7 +198,7 @@ impl Sequences {
     }
 
     /// Edits a sequence, again from the start when somebody else was faster.
-    async fn edit(
+    async fn change(
         &self,
         id: SequenceId,
         clip: Option<&ClipRequest>,

@@ -1,14 +1,18 @@
 //! What is wrong with a sequence, and what another program may stumble over.
 
+mod media;
+mod nested;
+
+pub use nested::check_nested;
+
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ClipId, TrackId};
-use crate::model::{AssetSource, Clip, Item, MediaSummary, Sequence, Track, TrackKind};
-use crate::time::{MediaTime, Rate, Timecode};
-use crate::timeline::placement::is_still;
+use crate::model::{AssetSource, Clip, ClipSource, Item, MediaSummary, Sequence, Track, TrackKind};
+use crate::time::Timecode;
 use crate::timeline::track::{self, Misfit};
 
 /// One thing found by [`check`].
@@ -52,8 +56,13 @@ pub enum IssueKind {
     NoHandles,
     /// A clip shows frames its media does not have.
     OutsideMedia,
-    /// A clip counts its source at another rate than its media runs at.
+    /// A clip counts its source at another rate than its media runs at: it has changed since the
+    /// cut.
     SourceRate,
+    /// A clip hears a sound channel its media does not have: it has changed since the cut.
+    MediaChanged,
+    /// Words to be read on a track of pictures or sound, or those on a track of words.
+    WrongTrack,
     /// Nothing is known about the media of a clip.
     UnknownMedia,
     /// Media is not what it was when the sequence was cut: its rate, its length, its timecode, its
@@ -131,22 +140,50 @@ impl Issue {
 ///
 /// `media` gives the facts of a clip's media: of the version the clip names, or of the asset's face
 /// version. A clip is inside its media if its last frame starts before the media ends: at unlike
-/// rates a clip ends between two frames of its source.
+/// rates a clip ends between two frames of its source. What is nested is checked by
+/// [`check_nested`].
 pub fn check(
     sequence: &Sequence,
     media: &dyn Fn(&AssetSource) -> Option<MediaSummary>,
+) -> Vec<Issue> {
+    check_clips(sequence, media, &|_| true)
+}
+
+/// As [`check`], of the structure as a whole and of those clips that are `wanted`.
+pub(crate) fn check_clips(
+    sequence: &Sequence,
+    media: &dyn Fn(&AssetSource) -> Option<MediaSummary>,
+    wanted: &dyn Fn(ClipId) -> bool,
 ) -> Vec<Issue> {
     let mut issues = structure(sequence);
     for track in &sequence.tracks {
         for (index, item) in track.items.iter().enumerate() {
             if let Item::Clip(clip) = item
-                && let Some(source) = clip.source.asset()
+                && wanted(clip.id)
             {
-                check_media(sequence.rate, track, index, clip, media(source), &mut issues);
+                check_kind(track, clip, &mut issues);
+                if let Some(source) = clip.source.asset() {
+                    media::check(sequence.rate, track, index, clip, media(source), &mut issues);
+                }
             }
         }
     }
     issues
+}
+
+/// Whether a clip is on a track of its kind.
+fn check_kind(track: &Track, clip: &Clip, issues: &mut Vec<Issue>) {
+    let words = matches!(clip.source, ClipSource::Caption(_));
+    if words == (track.kind == TrackKind::Caption) {
+        return;
+    }
+    let what = if words {
+        "has words to be read; they belong on a caption track"
+    } else {
+        "has no words to be read, and is on a caption track"
+    };
+    let message = format!("clip {:?} {what}", clip.name);
+    issues.push(Issue::new(IssueKind::WrongTrack, message).on_track(track.id).of_clip(clip.id));
 }
 
 /// What is wrong with the sequence in itself, whatever its media.
@@ -247,82 +284,11 @@ fn as_clip(item: Option<&Item>) -> Option<&Clip> {
     }
 }
 
-/// Whether the media has the frames that a clip, and the transitions at its ends, show.
-fn check_media(
-    rate: Rate,
-    track: &Track,
-    index: usize,
-    clip: &Clip,
-    media: Option<MediaSummary>,
-    issues: &mut Vec<Issue>,
-) {
-    let mut add = |kind, message| {
-        issues.push(Issue::new(kind, message).on_track(track.id).of_clip(clip.id));
-    };
-    let Some(media) = media else {
-        let message = format!("nothing is known about the media of clip {:?}", clip.name);
-        return add(IssueKind::UnknownMedia, message);
-    };
-    if is_still(&media) {
-        return;
-    }
-    let source_rate = clip.source_start.rate();
-    if let Some(length) = media.duration
-        && length.rate() != source_rate
-    {
-        let message = format!(
-            "clip {:?} counts its source at {source_rate}, its media runs at {}",
-            clip.name,
-            length.rate()
-        );
-        return add(IssueKind::SourceRate, message);
-    }
-    let first = i128::from(clip.source_start.value());
-    let end = media.duration.map(|length| i128::from(length.value()));
-    // Which frame of the source is on at a frame of the clip. A time too long to count is outside.
-    let shown = |frame: i64| match MediaTime::new(frame, rate).rescale(source_rate) {
-        Ok(frame) => first + i128::from(frame.floor()),
-        Err(_) => i128::MAX,
-    };
-    let inside = |frame: i128| frame >= 0 && end.is_none_or(|end| frame < end);
-    let last = clip.duration.saturating_sub(1);
-    if !inside(first) || !inside(shown(last)) {
-        let length = end.map_or("an unknown number".to_owned(), |end| end.to_string());
-        let message = format!(
-            "clip {:?} shows frames {first} to {} of its media, which has {length} from 0 on",
-            clip.name,
-            shown(last)
-        );
-        return add(IssueKind::OutsideMedia, message);
-    }
-    let transition = |index: Option<usize>| match index.and_then(|index| track.items.get(index)) {
-        Some(Item::Transition(transition)) => Some(transition),
-        _ => None,
-    };
-    if let Some(before) = transition(index.checked_sub(1))
-        && !inside(shown(before.in_offset.saturating_neg()))
-    {
-        let message = format!(
-            "the transition into clip {:?} needs {} frames before its start; its media has {first}",
-            clip.name, before.in_offset
-        );
-        add(IssueKind::NoHandles, message);
-    }
-    if let Some(after) = transition(index.checked_add(1))
-        && !inside(shown(last.saturating_add(after.out_offset)))
-    {
-        let message = format!(
-            "the transition out of clip {:?} needs {} frames after its end; its media ends before",
-            clip.name, after.out_offset
-        );
-        add(IssueKind::NoHandles, message);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Marker;
+    use crate::model::{Caption, Marker};
+    use crate::time::{MediaTime, Rate, Speed};
     use crate::timeline::samples::{
         clip, clock, dissolve, film, gap, sequence, sound, still, track,
     };
@@ -383,6 +349,56 @@ mod tests {
         assert!(!IssueKind::UnknownMedia.is_error() && IssueKind::TooLong.is_error());
         let unknown = MediaSummary { duration: None, ..film(1).unwrap() };
         assert_eq!(kinds(&with_items(vec![at(90)]), Some(unknown)), []);
+    }
+
+    #[test]
+    fn speed_is_reckoned_with_in_ranges_and_handles() {
+        let clock = clock();
+        let film = |frames| Some(film(Rate::FPS_25, frames));
+        let at = |start, speed| {
+            let Item::Clip(clip) = clip("a", start, 20, &clock) else { unreachable!() };
+            Item::Clip(Clip { speed, ..clip })
+        };
+        let double = Speed::new(2, 1).unwrap();
+        // Its twenty frames are every other one from 10 to 48.
+        assert_eq!(kinds(&with_items(vec![at(10, double)]), film(49)), []);
+        assert_eq!(kinds(&with_items(vec![at(10, double)]), film(48)), [IssueKind::OutsideMedia]);
+        let half = Speed::new(1, 2).unwrap();
+        assert_eq!(kinds(&with_items(vec![at(10, half)]), film(20)), []);
+        assert_eq!(kinds(&with_items(vec![at(10, half)]), film(19)), [IssueKind::OutsideMedia]);
+        assert_eq!(kinds(&with_items(vec![at(10, Speed::FREEZE)]), film(11)), []);
+        // Backwards, what comes before the clip is later in its source.
+        let into = with_items(vec![gap(20), dissolve(5, 0), at(10, Speed::REVERSE)]);
+        assert_eq!(kinds(&into, film(35)), []);
+        assert_eq!(kinds(&into, film(34)), [IssueKind::NoHandles]);
+        let out = |start| with_items(vec![at(start, Speed::REVERSE), dissolve(0, 5), gap(5)]);
+        assert_eq!(kinds(&out(5), film(25)), []);
+        assert_eq!(kinds(&out(4), film(25)), [IssueKind::NoHandles]);
+        // One frame is all a frozen one needs.
+        let still = with_items(vec![at(0, Speed::FREEZE), dissolve(0, 5), gap(5)]);
+        assert_eq!(kinds(&still, film(1)), []);
+    }
+
+    #[test]
+    fn media_that_lost_channels_and_words_on_other_tracks_are_told() {
+        let clock = clock();
+        let Item::Clip(stereo) = clip("a", 0, 20, &clock) else { unreachable!() };
+        let stereo = Clip { audio_channels: vec![1, 3], ..stereo };
+        let cut = with_items(vec![Item::Clip(stereo)]);
+        let film = film(Rate::FPS_25, 100);
+        assert_eq!(kinds(&cut, Some(film.clone())), [IssueKind::MediaChanged]);
+        let more = MediaSummary { audio_channels: 3, ..film.clone() };
+        assert_eq!(kinds(&cut, Some(more)), []);
+
+        let zero = MediaTime::zero(Rate::FPS_25);
+        let words = ClipSource::Caption(Caption { text: "Rain".into() });
+        let words = || Item::Clip(Clip::new(&clock, "words", words.clone(), zero, 10));
+        let mut cut = with_items(vec![words()]);
+        assert_eq!(kinds(&cut, Some(film.clone())), [IssueKind::WrongTrack]);
+        cut.tracks[0].kind = TrackKind::Caption;
+        assert_eq!(kinds(&cut, Some(film.clone())), []);
+        cut.tracks[0].items.push(clip("a", 0, 20, &clock));
+        assert_eq!(kinds(&cut, Some(film)), [IssueKind::WrongTrack]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod transition;
 mod trimming;
 
 #[cfg(test)]
+mod operations_tests;
+#[cfg(test)]
 mod tests;
 
 pub use place::{Placed, append, insert};

@@ -11,16 +11,20 @@
 
 mod ale;
 mod captions;
+mod convert;
 mod document;
 mod edl;
+mod files;
 mod options;
 mod otio;
 mod reading;
+mod text;
 mod url;
 mod xmeml;
 
 use std::path::Path;
 
+pub use convert::{Converted, ConvertedOutput, convert};
 pub use document::{
     ClipMedia, Document, DocumentBin, MediaMap, ReadDocument, Written, WrittenFile,
 };

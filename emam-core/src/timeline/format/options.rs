@@ -42,6 +42,8 @@ pub struct WriteOptions {
     pub flavour: Flavour,
     /// A file for each track, and for each 999 events, where the format holds no more: EDL.
     pub split: bool,
+    /// Sound too, beside the first video track, in one file: EDL.
+    pub audio: bool,
     /// Reel names of up to 32 characters and event numbers of six digits, as File32 systems take
     /// them: EDL.
     pub long_reels: bool,
@@ -68,6 +70,20 @@ impl WriteOptions {
     #[must_use]
     pub fn with_split(mut self, split: bool) -> Self {
         self.split = split;
+        self
+    }
+
+    /// Sets whether sound stands beside the first video track.
+    #[must_use]
+    pub fn with_audio(mut self, audio: bool) -> Self {
+        self.audio = audio;
+        self
+    }
+
+    /// Sets whether reel names may have 32 characters.
+    #[must_use]
+    pub fn with_long_reels(mut self, long_reels: bool) -> Self {
+        self.long_reels = long_reels;
         self
     }
 }

@@ -1,176 +1,134 @@
-//! The JSON of OpenTimelineIO, as version 0.18.1 writes it: every key, in its order.
-//!
-//! Only what is written here; a reader needs more (older schemas, unknown ones) and is not this.
+//! The kinds of things in an `.otio` file, in every version in use.
 
-use std::collections::BTreeMap;
+use super::json::Value;
+use crate::error::Result;
+use crate::model::Role;
 
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+/// The key OpenTimelineIO gives the only media reference of a clip; ours has the original.
+pub(super) const ORIGINAL: &str = "DEFAULT_MEDIA";
 
-use crate::error::{Error, Result};
-use crate::time::{MediaTime, Rate};
-
-/// What a metadata dictionary holds. OpenTimelineIO sorts its keys.
-pub(super) type Metadata = Map<String, Value>;
-
-#[derive(Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "Timeline.1")]
-pub(super) struct Timeline<'a> {
-    pub(super) metadata: Metadata,
-    pub(super) name: Text<'a>,
-    pub(super) global_start_time: RationalTime,
-    pub(super) tracks: Stack<'a>,
+/// The kind of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Schema {
+    Timeline,
+    Collection,
+    Stack,
+    Track,
+    Clip,
+    Gap,
+    Transition,
+    LinearTimeWarp,
+    FreezeFrame,
+    ExternalReference,
+    MissingReference,
+    GeneratorReference,
+    ImageSequenceReference,
+    /// A kind that is understood where it stands, without its name.
+    Other,
+    /// A kind of another program, or null, or no object at all.
+    Unknown,
 }
 
-#[derive(Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "Stack.1")]
-pub(super) struct Stack<'a> {
-    #[serde(flatten)]
-    pub(super) item: Item<'a>,
-    pub(super) children: Vec<Track<'a>>,
-}
+/// Names, the newest version there is, and what they are. Old names are those of versions before
+/// OpenTimelineIO 0.12.
+const SCHEMAS: [(&str, u32, Schema); 20] = [
+    ("Clip", 2, Schema::Clip),
+    ("Gap", 1, Schema::Gap),
+    ("Transition", 1, Schema::Transition),
+    ("ExternalReference", 1, Schema::ExternalReference),
+    ("MissingReference", 1, Schema::MissingReference),
+    ("Effect", 1, Schema::Other),
+    ("LinearTimeWarp", 1, Schema::LinearTimeWarp),
+    ("Marker", 3, Schema::Other),
+    ("GeneratorReference", 1, Schema::GeneratorReference),
+    ("ImageSequenceReference", 1, Schema::ImageSequenceReference),
+    ("FreezeFrame", 1, Schema::FreezeFrame),
+    ("TimeEffect", 1, Schema::Other),
+    ("Track", 1, Schema::Track),
+    ("Stack", 1, Schema::Stack),
+    ("Timeline", 1, Schema::Timeline),
+    ("SerializableCollection", 1, Schema::Collection),
+    ("SerializeableCollection", 1, Schema::Collection),
+    ("Sequence", 1, Schema::Track),
+    ("Filler", 1, Schema::Gap),
+    ("Color", 1, Schema::Other),
+];
 
-#[derive(Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "Track.1")]
-pub(super) struct Track<'a> {
-    #[serde(flatten)]
-    pub(super) item: Item<'a>,
-    pub(super) children: Vec<Child<'a>>,
-    pub(super) kind: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(super) enum Child<'a> {
-    Clip(Clip<'a>),
-    Gap(Gap<'a>),
-    Transition(Transition<'a>),
-}
-
-/// What stacks, tracks, clips and gaps begin with.
-#[derive(Serialize)]
-pub(super) struct Item<'a> {
-    pub(super) metadata: Metadata,
-    pub(super) name: Text<'a>,
-    pub(super) source_range: Option<TimeRange>,
-    pub(super) effects: [(); 0],
-    pub(super) markers: Vec<Marker<'a>>,
-    pub(super) enabled: bool,
-    pub(super) color: Option<&'a str>,
-}
-
-impl<'a> Item<'a> {
-    pub(super) fn new(name: &'a str) -> Self {
-        Self {
-            metadata: Metadata::new(),
-            name: Text(name),
-            source_range: None,
-            effects: [],
-            markers: Vec::new(),
-            enabled: true,
-            color: None,
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "Clip.2")]
-pub(super) struct Clip<'a> {
-    #[serde(flatten)]
-    pub(super) item: Item<'a>,
-    pub(super) media_references: BTreeMap<&'static str, Reference<'a>>,
-    pub(super) active_media_reference_key: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "Gap.1")]
-pub(super) struct Gap<'a> {
-    #[serde(flatten)]
-    pub(super) item: Item<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "Transition.1")]
-pub(super) struct Transition<'a> {
-    pub(super) metadata: Metadata,
-    pub(super) name: Text<'a>,
-    pub(super) in_offset: RationalTime,
-    pub(super) out_offset: RationalTime,
-    pub(super) transition_type: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "Marker.2")]
-pub(super) struct Marker<'a> {
-    pub(super) metadata: Metadata,
-    pub(super) name: Text<'a>,
-    pub(super) color: &'static str,
-    pub(super) marked_range: TimeRange,
-    pub(super) comment: Text<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "OTIO_SCHEMA")]
-pub(super) enum Reference<'a> {
-    #[serde(rename = "ExternalReference.1")]
-    External {
-        metadata: Metadata,
-        name: Text<'a>,
-        available_range: Option<TimeRange>,
-        available_image_bounds: (),
-        target_url: &'a str,
-    },
-    #[serde(rename = "MissingReference.1")]
-    Missing {
-        metadata: Metadata,
-        name: Text<'a>,
-        available_range: Option<TimeRange>,
-        available_image_bounds: (),
-    },
-}
-
-#[derive(Clone, Copy, Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "TimeRange.1")]
-pub(super) struct TimeRange {
-    pub(super) duration: RationalTime,
-    pub(super) start_time: RationalTime,
-}
-
-/// A time as floats: this is the edge where exact time leaves the library.
-#[derive(Clone, Copy, Serialize)]
-#[serde(tag = "OTIO_SCHEMA", rename = "RationalTime.1")]
-pub(super) struct RationalTime {
-    rate: f64,
-    value: f64,
-}
-
-impl RationalTime {
+impl Schema {
+    /// What a thing is.
+    ///
     /// # Errors
-    /// `InvalidInput` for a frame number that a float cannot hold exactly.
-    pub(super) fn new(value: i64, rate: Rate) -> Result<Self> {
-        /// Every whole number up to this one is a float (IEEE 754 binary64).
-        const EXACT: u64 = 1 << 53;
-
-        if value.unsigned_abs() > EXACT {
-            let message = "OpenTimelineIO keeps times as floats, which cannot hold this frame \
-                           number exactly";
-            return Err(Error::invalid("sequences.export", message)
-                .with("time", MediaTime::new(value, rate)));
+    /// `InvalidInput` naming a known kind in a version that is not known.
+    pub(super) fn of(value: Value<'_>) -> Result<Self> {
+        let Some(name) = value.get("OTIO_SCHEMA") else { return Ok(Self::Unknown) };
+        let Some(text) = name.as_text() else { return Ok(Self::Unknown) };
+        let Some((kind, version)) = text.rsplit_once('.') else { return Ok(Self::Unknown) };
+        let Some((_, newest, schema)) = SCHEMAS.iter().find(|(known, ..)| *known == kind) else {
+            return Ok(Self::Unknown);
+        };
+        match version.parse::<u32>() {
+            Ok(version) if version <= *newest => Ok(*schema),
+            _ => {
+                let message = "this is a newer version of its kind than any that is known; write \
+                               the file for an older version of OpenTimelineIO";
+                Err(name.error(message).with("schema", text))
+            }
         }
-        Ok(Self { rate: rate.as_f64(), value: value as f64 })
     }
 }
 
-/// A text that OpenTimelineIO can write again: it cuts texts at U+0000, so that is shown as U+FFFD.
-#[derive(Clone, Copy)]
-pub(super) struct Text<'a>(pub(super) &'a str);
-
-impl Serialize for Text<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.contains('\0') {
-            serializer.serialize_str(&self.0.replace('\0', "\u{fffd}"))
-        } else {
-            serializer.serialize_str(self.0)
+/// The members of these names, and all others.
+pub(super) fn members<'t, const N: usize>(
+    value: Value<'t>,
+    names: [&str; N],
+) -> ([Option<Value<'t>>; N], Vec<(String, Value<'t>)>) {
+    let mut known = [None; N];
+    let mut others = Vec::new();
+    for (key, member) in value.members() {
+        match names.iter().position(|name| *name == key) {
+            // Of two members of one name, OpenTimelineIO takes the last.
+            Some(index) => known.iter_mut().skip(index).take(1).for_each(|k| *k = Some(member)),
+            None if key == "OTIO_SCHEMA" => {}
+            None => others.push((key.into_owned(), member)),
         }
     }
+    (known, others)
+}
+
+/// The key of a rendition among the media references of a clip.
+pub(super) fn key(role: Role) -> &'static str {
+    if role == Role::Original { ORIGINAL } else { role.as_str() }
+}
+
+/// The rendition of a key among the media references of a clip.
+pub(super) fn role(key: &str) -> Option<Role> {
+    const ROLES: [Role; 11] = [
+        Role::Proxy,
+        Role::EditProxy,
+        Role::Mezzanine,
+        Role::AudioProxy,
+        Role::Thumbnail,
+        Role::Poster,
+        Role::Storyboard,
+        Role::Waveform,
+        Role::Captions,
+        Role::Transcript,
+        Role::Hls,
+    ];
+    if key == ORIGINAL {
+        return Some(Role::Original);
+    }
+    ROLES.into_iter().find(|role| role.as_str() == key)
+}
+
+/// The marker colours there are.
+pub(super) const COLORS: [&str; 11] = [
+    "PINK", "RED", "ORANGE", "YELLOW", "GREEN", "CYAN", "BLUE", "PURPLE", "MAGENTA", "BLACK",
+    "WHITE",
+];
+
+/// The marker colour of this name, of those there are; green, OpenTimelineIO's own, for others.
+pub(super) fn marker_color(name: Option<&str>) -> &'static str {
+    let wanted = name.unwrap_or_default();
+    COLORS.into_iter().find(|color| color.eq_ignore_ascii_case(wanted)).unwrap_or("GREEN")
 }

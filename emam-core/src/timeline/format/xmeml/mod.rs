@@ -1,0 +1,31 @@
+//! Final Cut Pro 7 XML (xmeml 4), as Premiere writes and reads it.
+//!
+//! The format's own facts are written as its elements. What it has none for (ids, custom metadata,
+//! times between two frames) stands in attributes `emam.…` beside them, as Premiere's own facts do
+//! in `MZ.…` and `TL.…`: other programs pass over attributes they do not know, and nothing of it is
+//! shown to people. Where an element and an attribute disagree, another program has changed the
+//! file, and the element holds.
+
+mod decode;
+mod dom;
+mod effects;
+mod foreign;
+mod frames;
+mod read;
+mod text;
+mod write;
+
+pub(super) use read::read;
+pub(super) use write::write;
+
+/// What a sequence has that says nothing of it: the defaults its file needs all the same.
+const ASSUMED_SIZE: (u32, u32) = (1920, 1080);
+const ASSUMED_SAMPLE_RATE: u32 = 48_000;
+
+/// The channels a nested sequence is heard on.
+const NESTED_CHANNELS: u32 = 2;
+
+/// The name a track has that was given none.
+fn default_track_name(is_video: bool, number: usize) -> String {
+    format!("{}{number}", if is_video { 'V' } else { 'A' })
+}

@@ -1,0 +1,79 @@
+//! What is done with each input: a reader may refuse it, and may do nothing else that is wrong.
+//!
+//! Shared by the cargo-fuzz targets beside this and by the test `fuzz` of tests/timeline.
+
+use emam_core::clock::ManualClock;
+use emam_core::timeline::check;
+use emam_core::timeline::format::{Document, Format, ReadOptions, WriteOptions};
+
+/// A target by its name.
+pub type Target = fn(&[u8]);
+
+/// Every target.
+pub const ALL: &[(&str, Target)] = &[
+    ("otio_read", otio_read),
+    ("xmeml_read", xmeml_read),
+    ("edl_read", edl_read),
+    ("ale_read", ale_read),
+    ("captions_read", captions_read),
+    ("roundtrip", roundtrip),
+];
+
+/// Reads OpenTimelineIO's JSON.
+pub fn otio_read(bytes: &[u8]) {
+    read(Format::Otio, bytes);
+}
+
+/// Reads Final Cut Pro 7 XML.
+pub fn xmeml_read(bytes: &[u8]) {
+    read(Format::Xmeml, bytes);
+}
+
+/// Reads an EDL.
+pub fn edl_read(bytes: &[u8]) {
+    read(Format::Edl, bytes);
+}
+
+/// Reads an ALE.
+pub fn ale_read(bytes: &[u8]) {
+    read(Format::Ale, bytes);
+}
+
+/// Reads SubRip and WebVTT.
+pub fn captions_read(bytes: &[u8]) {
+    read(Format::Srt, bytes);
+    read(Format::Vtt, bytes);
+}
+
+/// Reads the bytes after the first as the format the first names; what was read can be written in
+/// every format, and in its own reads back and is written as before.
+pub fn roundtrip(bytes: &[u8]) {
+    let Some((first, bytes)) = bytes.split_first() else { return };
+    let format = Format::ALL[usize::from(*first) % Format::ALL.len()];
+    let Some(document) = read(format, bytes) else { return };
+    let options = WriteOptions::default();
+    for other in Format::ALL {
+        // A format may have no number for what stands in another.
+        drop(other.write(&document, &options));
+    }
+    let Ok(written) = format.write(&document, &options) else { return };
+    let again = read(format, written.text().as_bytes());
+    let again =
+        again.unwrap_or_else(|| panic!("{format:?} cannot be read back:\n{}", written.text()));
+    let twice = format.write(&again, &options);
+    let twice = twice.unwrap_or_else(|error| panic!("what was read back: {}", error.report()));
+    assert_eq!(written.text(), twice.text(), "{format:?} is not stable");
+}
+
+/// What was read, if anything; of which no sequence may be broken.
+fn read(format: Format, bytes: &[u8]) -> Option<Document> {
+    let clock = ManualClock::starting_at("2026-01-01T00:00:00Z".parse().ok()?);
+    let options = ReadOptions::default().with_name("fuzz");
+    let found = format.read(bytes, &options, &clock).ok()?;
+    for sequence in &found.document.sequences {
+        let media = |source: &_| found.document.media.summary(source);
+        let broken = check(sequence, &media).into_iter().find(|issue| issue.kind.is_error());
+        assert!(broken.is_none(), "{format:?} gives a broken sequence: {broken:?}");
+    }
+    Some(found.document)
+}
