@@ -59,14 +59,12 @@ pub enum IssueKind {
     /// A clip counts its source at another rate than its media runs at: it has changed since the
     /// cut.
     SourceRate,
-    /// A clip hears a sound channel its media does not have: it has changed since the cut.
-    MediaChanged,
     /// Words to be read on a track of pictures or sound, or those on a track of words.
     WrongTrack,
     /// Nothing is known about the media of a clip.
     UnknownMedia,
     /// Media is not what it was when the sequence was cut: its rate, its length, its timecode, its
-    /// sound or its content.
+    /// content, or its sound, of which a clip hears a channel that it does not have.
     MediaChanged,
     /// A nested sequence that is not there, or is nested in itself.
     UnknownSequence,

@@ -231,7 +231,7 @@ fn what_no_longer_fits_is_said() {
     want.push(IssueKind::OutsideMedia);
     assert_eq!(kinds(&plan.matches[0].warnings), want, "{plan}");
     let issues = apply(&mut cut.document, &plan).unwrap();
-    want.extend([IssueKind::OutsideMedia, IssueKind::MediaChanged]);
+    want.extend([IssueKind::MediaChanged, IssueKind::OutsideMedia]);
     assert_eq!(kinds(&issues), want);
     assert_eq!(cut.clip().source_start, MediaTime::new(384, Rate::FPS_24));
 }
