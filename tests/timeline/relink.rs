@@ -202,9 +202,9 @@ async fn a_purged_asset_is_missed_and_found_again() {
     assert_eq!(sources(&sequence), [(asset, 100)]);
 
     scene.library.assets().delete(asset.asset, false).await.unwrap();
+    let (sequences, id) = (scene.library.sequences(), sequence.id);
     let relink = |dry_run| {
-        let options = RelinkOptions { dry_run, ..RelinkOptions::default() };
-        scene.library.sequences().relink(sequence.id, options)
+        sequences.relink(id, RelinkOptions { dry_run, ..RelinkOptions::default() })
     };
     let relinked = relink(false).await.unwrap();
     assert_eq!(kinds(&relinked.issues), [IssueKind::UnknownMedia]);
@@ -319,8 +319,7 @@ async fn nested_sequences_stay_nested_and_every_language_can_ask() {
     let scene = Scene::new().await;
     let mut cut = cut_of(&[("a.mov", 0, media("01:00:00:00", 500, None))]);
     let inner = cut.sequence.clone();
-    let mut outer = Cut::new(Rate::FPS_25).sequence;
-    outer.name = "outer".into();
+    let mut outer = Sequence::new(&cut.clock, inner.project, "outer", Rate::FPS_25);
     let mut track = inner.tracks[0].clone();
     track.items =
         vec![Item::Clip(emam_core::model::Clip::new(&cut.clock, "nested", inner.id, at(0), 20))];
