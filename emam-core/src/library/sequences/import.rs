@@ -118,7 +118,7 @@ impl Sequences {
         self.name_anew(&mut document, project).await?;
         let made = placeholders.iter().map(|asset| asset.id).collect();
         if !options.dry_run {
-            self.store_all(root, &document, &placeholders).await?;
+            self.store_document(root, &document, &placeholders).await?;
             issues.extend(self.proxies_of(&plan).await?);
         }
         Ok(Imported {
@@ -262,7 +262,12 @@ impl Sequences {
     }
 
     /// Stores everything, or nothing.
-    async fn store_all(&self, root: BinId, document: &Document, placeholders: &[Asset]) -> Result<()> {
+    async fn store_document(
+        &self,
+        root: BinId,
+        document: &Document,
+        placeholders: &[Asset],
+    ) -> Result<()> {
         let catalog = self.catalog();
         let mut stored = Stored::default();
         let result = async {

@@ -316,7 +316,8 @@ pub(super) fn json(value: Value<'_>) -> Option<serde_json::Value> {
         }
         Kind::Array => Json::Array(value.elements().map(json).collect::<Option<_>>()?),
         Kind::Object => {
-            let members = value.members().map(|(key, value)| Some((key.into_owned(), json(value)?)));
+            let members =
+                value.members().map(|(key, value)| Some((key.into_owned(), json(value)?)));
             Json::Object(members.collect::<Option<_>>()?)
         }
     })

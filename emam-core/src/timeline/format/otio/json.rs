@@ -382,9 +382,10 @@ impl Scan<'_> {
         let mut kind = Kind::Text;
         self.at += 1;
         loop {
-            let plain = self.rest().iter().take_while(|byte| {
-                **byte >= 0x20 && **byte != b'"' && **byte != b'\\'
-            });
+            let plain = self
+                .rest()
+                .iter()
+                .take_while(|byte| **byte >= 0x20 && **byte != b'"' && **byte != b'\\');
             self.at += plain.count();
             match self.bytes.get(self.at) {
                 Some(b'"') => break,

@@ -154,7 +154,8 @@ impl Printer {
         self.out.push('"');
         let mut rest = text;
         loop {
-            let plain = rest.bytes().take_while(|b| *b >= 0x20 && *b != b'"' && *b != b'\\').count();
+            let plain =
+                rest.bytes().take_while(|b| *b >= 0x20 && *b != b'"' && *b != b'\\').count();
             self.out.push_str(rest.get(..plain).unwrap_or_default());
             match rest.as_bytes().get(plain) {
                 None => break,

@@ -14,11 +14,11 @@ use super::time::{Frames, Time, Times, gcd, nearest};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::id::{ProjectId, SequenceId};
-use crate::model::{Gap, Item, Sequence, Track, TrackKind};
+use crate::model::{Clip, Gap, Item, Sequence, Track, TrackKind};
 use crate::time::{Rate, Timecode};
 use crate::timeline::format::reading::Reading;
 use crate::timeline::format::{DocumentBin, ReadDocument, ReadOptions};
-use crate::timeline::{Issue, IssueKind, track};
+use crate::timeline::{Issue, IssueKind, piece, track};
 
 /// What an `.otio` file holds: a timeline, or a stack, track or clip alone, or a collection of
 /// these.
@@ -117,8 +117,11 @@ impl<'t> Reader<'_, 't> {
                     bin.bins.push(inner);
                 }
                 Schema::Clip => {
-                    let around =
-                        Around { rate: Rate::FPS_25, project: self.project, kind: TrackKind::Video };
+                    let around = Around {
+                        rate: Rate::FPS_25,
+                        project: self.project,
+                        kind: TrackKind::Video,
+                    };
                     bin.media.extend(self.bin_clip(child, around)?);
                 }
                 Schema::Timeline | Schema::Stack | Schema::Track => self.root(child, bin)?,
@@ -222,7 +225,8 @@ impl<'t> Reader<'_, 't> {
         if Timecode::new(0, rate, drop).is_ok() {
             return drop;
         }
-        let message = format!("there is no drop-frame timecode at {rate}; it counts all frames now");
+        let message =
+            format!("there is no drop-frame timecode at {rate}; it counts all frames now");
         self.issue(value, IssueKind::Corrected, message);
         false
     }
@@ -276,14 +280,15 @@ impl<'t> Reader<'_, 't> {
     }
 
     /// The stack of a timeline: its tracks, and what is left of it.
-    fn stack(
-        &mut self,
-        value: Value<'t>,
-        sequence: &mut Sequence,
-        left: &mut Left,
-    ) -> Result<()> {
+    fn stack(&mut self, value: Value<'t>, sequence: &mut Sequence, left: &mut Left) -> Result<()> {
         let names = [
-            "metadata", "name", "source_range", "effects", "markers", "enabled", "color",
+            "metadata",
+            "name",
+            "source_range",
+            "effects",
+            "markers",
+            "enabled",
+            "color",
             "children",
         ];
         let ([metadata, name, range, effects, markers, enabled, color, children], others) =
@@ -354,8 +359,15 @@ impl<'t> Reader<'_, 't> {
 
     fn track(&mut self, value: Value<'t>, around: Around) -> Result<Track> {
         let names = [
-            "metadata", "name", "source_range", "effects", "markers", "enabled", "color",
-            "children", "kind",
+            "metadata",
+            "name",
+            "source_range",
+            "effects",
+            "markers",
+            "enabled",
+            "color",
+            "children",
+            "kind",
         ];
         let ([metadata, name, range, effects, markers, enabled, color, children, kind], others) =
             members(value, names);
@@ -443,14 +455,22 @@ impl<'t> Reader<'_, 't> {
         if start < 0 {
             items.insert(0, Item::Gap(Gap::new(start.saturating_neg())));
         }
-        let part = |clip: crate::model::Clip, frames| {
-            let id = clip.id;
-            track::part_clip(clip, frames, rate, id)
+        let part = |clip: Clip, left: i64, right: i64| {
+            let keeps = |frames: i64, head: i64, tail: i64| match frames {
+                0 => Ok(None),
+                _ => piece::trimmed(clip.clone(), head, tail, rate, None).map(Some),
+            };
+            let duration = clip.duration;
+            Ok((keeps(left, 0, duration - left)?, keeps(right, duration - right, 0)?))
         };
         if start > 0 {
-            (_, items) = track::split(items, start, part)?;
+            (_, items) = track::take_out(items, 0, start, part)?;
         }
-        (track.items, _) = track::split(items, length.max(0), part)?;
+        let end = track::length(&items);
+        if length < end {
+            (items, _) = track::take_out(items, length.max(0), end, part)?;
+        }
+        track.items = items;
         if start > 0 || length < has.saturating_sub(start) {
             let message = format!(
                 "track {:?} shows {length} frames from frame {start} on; what it does not show \

@@ -15,8 +15,9 @@ pub(super) fn portable(value: i64, rate: Rate) -> Result<i64> {
     if value.unsigned_abs() > EXACT {
         let message = "OpenTimelineIO keeps times as floats, which cannot hold this frame number \
                        exactly";
-        return Err(Error::invalid("timeline.write", message)
-            .with("time", MediaTime::new(value, rate)));
+        return Err(
+            Error::invalid("timeline.write", message).with("time", MediaTime::new(value, rate))
+        );
     }
     Ok(value)
 }

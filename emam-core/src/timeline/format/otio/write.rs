@@ -16,7 +16,9 @@ use super::schema::marker_color;
 use super::time::portable;
 use crate::error::{Error, Result};
 use crate::id::{ClipId, SequenceId};
-use crate::model::{ClipSource, Foreign, Gap, Item, Marker, Sequence, Track, TrackKind, Transition};
+use crate::model::{
+    ClipSource, Foreign, Gap, Item, Marker, Sequence, Track, TrackKind, Transition,
+};
 use crate::time::{MediaTime, Rate};
 use crate::timeline::format::{Document, Flavour, WriteOptions, Written};
 
@@ -166,9 +168,8 @@ impl<'a> Writer<'a> {
         match kept(foreign)? {
             Ok(tape) => Some(tape),
             Err(error) => {
-                let message = format!(
-                    "the foreign text kept of {of} is not written, it is no JSON: {error}"
-                );
+                let message =
+                    format!("the foreign text kept of {of} is not written, it is no JSON: {error}");
                 self.issues.push(Issue::new(IssueKind::NotCarried, message));
                 None
             }

@@ -96,8 +96,7 @@ impl<'t> Reader<'_, 't> {
         });
         let kind = around.kind;
         let reel_said = reel.as_deref();
-        let said =
-            Said { clip: &name, claimed, reel: reel_said, references: &references, kind };
+        let said = Said { clip: &name, claimed, reel: reel_said, references: &references, kind };
         let source = self.source(value, &facts, &said, &mut left)?;
         let media = source.asset().and_then(|source| self.reading.document.media.get(source));
         let media_rate = media.and_then(|media| media.summary.duration).map(MediaTime::rate);
@@ -288,8 +287,15 @@ impl<'t> Reader<'_, 't> {
         carry: &mut Carry,
     ) -> Result<Option<Clip>> {
         let names = [
-            "metadata", "name", "source_range", "effects", "markers", "enabled", "color",
-            "children", "kind",
+            "metadata",
+            "name",
+            "source_range",
+            "effects",
+            "markers",
+            "enabled",
+            "color",
+            "children",
+            "kind",
         ];
         let ([metadata, name, range, effects, markers, enabled, color, children, kind], others) =
             members(value, names);
@@ -371,7 +377,8 @@ impl<'t> Reader<'_, 't> {
                 let start = start.exactly(facts.rate("rate")).exactly(Some(rate));
                 let source_rate = facts.rate("rate").filter(|said| start.rate() == *said);
                 let source_rate = source_rate.unwrap_or(rate);
-                let start = self.frames(value, start, source_rate, "the start of a nested sequence")?;
+                let start =
+                    self.frames(value, start, source_rate, "the start of a nested sequence")?;
                 let duration = self.length(value, duration, around.rate, carry)?;
                 (MediaTime::new(start, source_rate), duration)
             }

@@ -71,8 +71,7 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn gap(&mut self, value: Value<'t>, around: Around, carry: &mut Carry) -> Result<Option<Item>> {
-        let names =
-            ["metadata", "name", "source_range", "effects", "markers", "enabled", "color"];
+        let names = ["metadata", "name", "source_range", "effects", "markers", "enabled", "color"];
         let ([metadata, name, range, effects, markers, enabled, color], others) =
             members(value, names);
         let Some((_, length)) = self.range(range)? else {
@@ -181,7 +180,8 @@ impl<'t> Reader<'_, 't> {
             marker.duration = self.frames(value, length, rate, "the length of a marker")?;
         }
         if marker.duration < 0 {
-            let message = format!("marker {:?} has a length below zero; it is a point now", marker.name);
+            let message =
+                format!("marker {:?} has a length below zero; it is a point now", marker.name);
             self.issue(value, IssueKind::Corrected, message);
             marker.duration = 0;
         }
@@ -215,7 +215,8 @@ impl<'t> Reader<'_, 't> {
         if color.kind() == Kind::Object {
             let name = text(color.get("name"))?;
             left.add("color", color.raw());
-            marker.color = if name.is_empty() { Some(nearest(color).to_owned()) } else { Some(name) };
+            marker.color =
+                if name.is_empty() { Some(nearest(color).to_owned()) } else { Some(name) };
             return Ok(());
         }
         let shown = text(Some(color))?;

@@ -64,7 +64,10 @@ impl<'t> Reader<'_, 't> {
             && references.get(ORIGINAL).is_some()
             && references.get(&references.active).is_some()
         {
-            left.add("active_media_reference_key", &super::super::facts::quoted(&references.active));
+            left.add(
+                "active_media_reference_key",
+                &super::super::facts::quoted(&references.active),
+            );
         }
         let claimed = said.claimed.map(|claimed| AssetSource { subclip: None, ..claimed });
         let hash = xxh3_64(references.text.as_bytes());
@@ -234,8 +237,7 @@ impl<'t> Reader<'_, 't> {
         left: &mut Left,
     ) -> Result<()> {
         let schema = Schema::of(reference)?;
-        let names =
-            ["metadata", "name", "available_range", "available_image_bounds", "target_url"];
+        let names = ["metadata", "name", "available_range", "available_image_bounds", "target_url"];
         let ([metadata, name, available, bounds, url], others) = members(reference, names);
         let address = url.and_then(Value::as_text).filter(|url| !url.is_empty());
         let plain = match schema {
@@ -323,7 +325,9 @@ impl<'t> Reader<'_, 't> {
         let drop = facts.flag("drop").unwrap_or(false);
         summary.start_timecode = match start {
             0 => None,
-            start => Timecode::new(start, rate, drop).or_else(|_| Timecode::new(start, rate, false)).ok(),
+            start => {
+                Timecode::new(start, rate, drop).or_else(|_| Timecode::new(start, rate, false)).ok()
+            }
         };
         let is_sound = rate.nominal() >= SOUND;
         summary.rate = summary.rate.filter(|_| is_sound).or((!is_sound).then_some(rate));

@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 use super::super::json::{Tape, Value};
 use super::super::print::Printer;
 use super::super::schema::{ORIGINAL, key};
-use super::blocks::{self, Block, Exact};
 use super::Writer;
+use super::blocks::{self, Block, Exact};
 use crate::error::Result;
 use crate::model::{AssetSource, Clip, ClipSource, MediaSummary, Role, Sequence};
 use crate::time::{MediaTime, Rate, Rescaled, Timecode};
@@ -72,11 +72,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The one reference of a clip that shows no known media.
-    fn only(
-        &mut self,
-        left: Option<Value<'_>>,
-        print: impl FnOnce(&mut Self, Option<Value<'_>>),
-    ) {
+    fn only(&mut self, left: Option<Value<'_>>, print: impl FnOnce(&mut Self, Option<Value<'_>>)) {
         let left = left.and_then(|left| left.get("emam:reference"));
         if self.options.legacy {
             self.out.key("media_reference");
