@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use emam_core::clock::{Clock, SystemClock};
 use emam_core::id::{AssetId, ProjectId, VersionId};
-use emam_core::library::{ImportOptions, RelinkOptions};
+use emam_core::library::{ImportOptions, RelinkChoice, RelinkOptions};
 use emam_core::model::{
     Asset, AssetKind, AssetSource, ClipSource, Item, Lifecycle, MediaSummary, Sequence, TrackKind,
     Version,
@@ -203,9 +203,8 @@ async fn a_purged_asset_is_missed_and_found_again() {
 
     scene.library.assets().delete(asset.asset, false).await.unwrap();
     let (sequences, id) = (scene.library.sequences(), sequence.id);
-    let relink = |dry_run| {
-        sequences.relink(id, RelinkOptions { dry_run, ..RelinkOptions::default() })
-    };
+    let relink =
+        |dry_run| sequences.relink(id, RelinkOptions { dry_run, ..RelinkOptions::default() });
     let relinked = relink(false).await.unwrap();
     assert_eq!(kinds(&relinked.issues), [IssueKind::UnknownMedia]);
     assert_eq!(sources(&relinked.sequence), [(asset, 100)]);
@@ -221,6 +220,16 @@ async fn a_purged_asset_is_missed_and_found_again() {
     assert!(relinked.done && relinked.issues.is_empty(), "{:?}", relinked.issues);
     assert_eq!(relinked.plan.matches[0].found.as_ref().unwrap().reason, Reason::Checksum);
     assert_eq!(sources(&scene.sequences().await[0]), [(back, 100)]);
+
+    // Somebody knows better.
+    let other = scene.asset("other.mov", &media("01:00:00:00", 500, None)).await;
+    let choices = vec![RelinkChoice { from: back.asset, to: other.asset }];
+    let options = RelinkOptions { choices, ..RelinkOptions::default() };
+    let chosen = sequences.relink(id, options.clone()).await.unwrap();
+    assert_eq!(chosen.plan.matches[0].found.as_ref().unwrap().reason, Reason::Chosen);
+    assert_eq!(sources(&scene.sequences().await[0]), [(other, 100)]);
+    let error = sequences.relink(id, options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "no clip is of it any more");
 
     // A third time changes nothing.
     let revision = scene.sequences().await[0].revision;
@@ -310,6 +319,9 @@ async fn missing_media_is_ingested_where_its_file_is_and_held_a_place_where_it_i
     assert_eq!((clips[0].0.asset, clips[1].0.asset), (asset, placeholder.id));
     assert_eq!(clips[1].1, 7);
     assert_eq!(imported.plan.missing().count(), 0);
+    // The real file has no timecode and no sound, its proxy has its frames.
+    let said: Vec<_> = imported.issues.iter().map(|issue| issue.message.as_str()).collect();
+    assert!(said.iter().all(|message| !message.contains("stand in")), "{said:?}");
     assert_eq!(scene.library.assets().search(all).await.unwrap().total, 2);
     scene.library.close().await;
 }

@@ -43,7 +43,7 @@ pub use run::{RunHandle, RunResult};
 pub use runs::Runs;
 pub use sequences::{
     ClipRequest, Edited, ExportOptions, Exported, ImportOptions, Imported, IngestedFile,
-    RelinkOptions, Relinked, SequencePatch, Sequences,
+    RelinkChoice, RelinkOptions, Relinked, SequencePatch, Sequences,
 };
 pub use used_in::{UsedClip, UsedIn, UsingBin, UsingProjectFile, UsingSequence};
 

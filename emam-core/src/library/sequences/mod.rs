@@ -10,7 +10,7 @@ mod relink;
 pub use edit::Edited;
 pub use export::{ExportOptions, Exported};
 pub use import::{ImportOptions, Imported, IngestedFile};
-pub use relink::{RelinkOptions, Relinked};
+pub use relink::{RelinkChoice, RelinkOptions, Relinked};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -50,10 +50,13 @@ pub fn apply(document: &mut Document, plan: &RelinkPlan) -> Result<Vec<Issue>> {
     for sequence in &sequences {
         issues.extend(check(sequence, &|source| media.summary(source)).into_iter().filter(|i| {
             // What is broken in the cut itself is not of this.
-            matches!(i.kind, IssueKind::OutsideMedia
+            matches!(
+                i.kind,
+                IssueKind::OutsideMedia
                     | IssueKind::NoHandles
                     | IssueKind::SourceRate
-                    | IssueKind::MediaChanged)
+                    | IssueKind::MediaChanged
+            )
         }));
     }
     *document = Document { sequences, media, bins };
