@@ -123,8 +123,7 @@ impl Projects {
         options: ProjectScanOptions,
     ) -> Result<ProjectMedia> {
         let path = path.as_ref().to_owned();
-        let mut scan = ScanOptions::default();
-        scan.rate = options.rate;
+        let scan = ScanOptions { rate: options.rate, ..ScanOptions::default() };
         let clock = Arc::clone(&self.library.backends().clock);
         let work = tokio::task::spawn_blocking(move || usage::scan(&path, &scan, clock.as_ref()));
         let used = work.await.map_err(|cause| {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Sequences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::SequenceId;
-use crate::timeline::format::{Format, WriteOptions, Written};
+use crate::timeline::format::{Format, Target, WriteOptions, Written};
 use crate::timeline::{self, Issue};
 
 /// How to export a sequence.
@@ -46,6 +46,11 @@ impl Sequences {
         let (document, mut issues) = self.document(id).await?;
         for sequence in &document.sequences {
             issues.extend(timeline::check(sequence, &|source| document.media.summary(source)));
+        }
+        if options.target != Target::Original {
+            for (source, media) in document.media.iter() {
+                issues.extend(self.unfit_proxies(&source, &media.name).await?);
+            }
         }
         let written = format.write(&document, &options)?;
         issues.extend(written.issues.iter().cloned());

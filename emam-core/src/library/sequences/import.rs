@@ -134,10 +134,12 @@ impl Sequences {
     async fn read_file(&self, path: &Path, options: &ImportOptions) -> Result<ReadDocument> {
         let format = Format::of_path(path)?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let mut read = ReadOptions::default();
-        read.rate = options.rate;
-        read.drop_frame = options.drop_frame;
-        read.name = options.name.clone().or(stem);
+        let read = ReadOptions {
+            rate: options.rate,
+            drop_frame: options.drop_frame,
+            name: options.name.clone().or(stem),
+            ..ReadOptions::default()
+        };
         let clock = Arc::clone(&self.library.backends().clock);
         let path = path.to_owned();
         let work = tokio::task::spawn_blocking(move || {
@@ -196,7 +198,8 @@ impl Sequences {
                     let (id, version) = (asset.id, asset.face_version);
                     let source = AssetSource { asset: id, version, subclip: None };
                     let media = self.clip_media(&source).await?;
-                    plan.choose(&wanted, &Candidate::new(source, media), Reason::Ingested);
+                    let candidate = Candidate::new(source, media);
+                    plan.choose(document, &wanted, &candidate, Reason::Ingested);
                     ingested.push(IngestedFile { path, asset: Some(id) });
                 }
                 Err(error) => issues.push(not_ingested(&path, &error)),
@@ -219,7 +222,7 @@ impl Sequences {
             asset.file_name.clone_from(&name);
             asset.media = Some(said.summary.clone());
             let source = AssetSource::new(id);
-            plan.choose(&wanted, &Candidate::new(source, said), Reason::Placeholder);
+            plan.choose(document, &wanted, &Candidate::new(source, said), Reason::Placeholder);
             assets.push(asset);
         }
         assets

@@ -12,7 +12,7 @@ pub use caption::CaptionOptions;
 pub use edit::Edited;
 pub use export::{ExportOptions, Exported};
 pub use import::{ImportOptions, Imported, IngestedFile};
-pub use relink::{RelinkOptions, Relinked};
+pub use relink::{RelinkChoice, RelinkOptions, Relinked};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

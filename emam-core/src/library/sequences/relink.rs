@@ -6,20 +6,32 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Sequences;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AssetId, SequenceId, VersionId};
 use crate::model::{AssetSource, MediaSummary, Role, Sequence};
 use crate::timeline::Issue;
 use crate::timeline::format::{ClipMedia, Document, MediaMap};
-use crate::timeline::relink::{self, MatchOptions, RelinkPlan};
+use crate::timeline::relink::{self, Candidate, MatchOptions, Reason, RelinkPlan};
 
 /// Where a sequence keeps what is known of its media, beside what other formats said of it.
 const KEPT: &str = "emam";
 
+/// Media of a sequence and the asset it is to be, whatever a plan takes it for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RelinkChoice {
+    /// The asset the clips are pieces of now, there or not.
+    pub from: AssetId,
+    /// The asset they are to be pieces of.
+    pub to: AssetId,
+}
+
 /// How to relink a sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RelinkOptions {
+    /// What somebody has chosen, for example among the alternatives of a plan.
+    pub choices: Vec<RelinkChoice>,
     /// What is taken for certain.
     pub matching: MatchOptions,
     /// Says what would be done, and does nothing.
@@ -47,7 +59,8 @@ impl Sequences {
     /// in by an edit, its name.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) for an unknown sequence.
+    /// [`NotFound`](ErrorKind::NotFound) for an unknown sequence, an asset that was chosen and is
+    /// not there, or a choice for media the sequence does not use.
     pub async fn relink(&self, id: SequenceId, options: RelinkOptions) -> Result<Relinked> {
         loop {
             let sequence = self.catalog().sequence(id).await?;
@@ -63,7 +76,8 @@ impl Sequences {
             }
             let mut document = Document::new(sequence.clone(), media);
             let candidates = self.candidates(&document).await?;
-            let plan = relink::plan(&document, &candidates, &options.matching);
+            let mut plan = relink::plan(&document, &candidates, &options.matching);
+            self.choose(&document, &mut plan, &options.choices).await?;
             let mut issues = relink::apply(&mut document, &plan)?;
             issues.extend(self.proxies_of(&plan).await?);
             let Document { sequences, media, .. } = document;
@@ -80,6 +94,31 @@ impl Sequences {
                 result => return Ok(Relinked { sequence: result?, plan, issues, done: true }),
             }
         }
+    }
+
+    async fn choose(
+        &self,
+        document: &Document,
+        plan: &mut RelinkPlan,
+        choices: &[RelinkChoice],
+    ) -> Result<()> {
+        for choice in choices {
+            let asset = self.catalog().asset(choice.to).await?;
+            let version = asset.face_version;
+            let source = AssetSource { asset: asset.id, version, subclip: None };
+            let candidate = Candidate::new(source, self.clip_media(&source).await?);
+            let wanted = plan.matches.iter().map(|found| found.wanted);
+            let wanted: Vec<_> = wanted.filter(|wanted| wanted.asset == choice.from).collect();
+            if wanted.is_empty() {
+                let message = "the sequence has no clip of the asset a choice was made for";
+                return Err(Error::new(ErrorKind::NotFound, "sequences.relink", message)
+                    .with("asset", choice.from));
+            }
+            for wanted in wanted {
+                plan.choose(document, &wanted, &candidate, Reason::Chosen);
+            }
+        }
+        Ok(())
     }
 
     /// Why proxies of what a plan has found cannot stand in for their originals.

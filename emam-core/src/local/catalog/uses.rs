@@ -98,3 +98,72 @@ fn fill_of<R: Uses>(conn: &rusqlite::Connection, operation: &'static str) -> Sql
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::backend::catalog::{Assets, Bins, Projects, Sequences};
+    use crate::clock::{Clock, SystemClock};
+    use crate::id::{BinId, BinItemId, ProjectId};
+    use crate::local::SqliteCatalog;
+    use crate::model::{AssetSource, BinItem, Clip, Item, Project, Track, TrackKind};
+    use crate::time::{MediaTime, Rate};
+
+    #[tokio::test]
+    async fn a_file_of_the_second_schema_is_brought_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        let clock = SystemClock;
+        let now = clock.now();
+        let asset =
+            Asset { file_name: "Café 1.MOV".into(), ..Asset::new(AssetId::new(&clock), "a", now) };
+        let (project, bin) = (ProjectId::new(&clock), BinId::new(&clock));
+        let target = BinTarget::Asset { asset: asset.id };
+        let root = Bin {
+            id: bin,
+            revision: 1,
+            project,
+            parent: None,
+            name: "p".into(),
+            position: 0,
+            items: vec![BinItem { id: BinItemId::new(&clock), target }],
+            created_at: now,
+            updated_at: now,
+        };
+        let record = Project {
+            id: project,
+            revision: 1,
+            name: "p".into(),
+            description: String::new(),
+            root_bin: bin,
+            metadata: [].into(),
+            created_at: now,
+            updated_at: now,
+        };
+        let mut sequence = Sequence::new(&clock, project, "cut", Rate::FPS_25);
+        let (source, start) = (AssetSource::new(asset.id), MediaTime::zero(Rate::FPS_25));
+        let mut track = Track::new(&clock, TrackKind::Video, "V1");
+        track.items = vec![Item::Clip(Clip::new(&clock, "a", source, start, 5))];
+        sequence.tracks.push(track);
+        {
+            let catalog = SqliteCatalog::open(&path, Arc::new(SystemClock)).await.unwrap();
+            catalog.insert_assets(std::slice::from_ref(&asset)).await.unwrap();
+            catalog.insert_project(&record, &root).await.unwrap();
+            catalog.insert_sequence(&sequence).await.unwrap();
+        }
+        let conn = rusqlite::Connection::open(&path).unwrap();
+        conn.execute_batch(
+            "DROP TABLE asset_stem; DROP TABLE sequence_asset; DROP TABLE bin_asset; \
+             PRAGMA user_version = 2;",
+        )
+        .unwrap();
+        drop(conn);
+        let catalog = SqliteCatalog::open(&path, Arc::new(SystemClock)).await.unwrap();
+        let found = catalog.assets_by_stem("café 1", 9).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&asset));
+        assert_eq!(catalog.sequences_with_asset(asset.id).await.unwrap(), [sequence]);
+        assert_eq!(catalog.bins_with_asset(asset.id).await.unwrap(), [root]);
+    }
+}

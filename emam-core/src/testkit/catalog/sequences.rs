@@ -155,7 +155,8 @@ pub async fn sequences_that_use_an_asset(fixture: &dyn CatalogFixture) {
         let found = catalog.sequences_with_asset(asset).await.expect("find");
         found.into_iter().map(|sequence| sequence.name).collect::<Vec<_>>()
     };
-    assert_eq!(catalog.sequences_with_asset(two).await.expect("find"), [first.clone()]);
+    let found = catalog.sequences_with_asset(two).await.expect("find");
+    assert_eq!(found, std::slice::from_ref(&first));
     assert_eq!(using(one).await, ["first", "second"]);
     assert!(using(AssetId::new(&bench.clock)).await.is_empty());
     let changed = Sequence { tracks: second.tracks.clone(), ..first };

@@ -64,7 +64,7 @@ pub enum IssueKind {
     /// Nothing is known about the media of a clip.
     UnknownMedia,
     /// Media is not what it was when the sequence was cut: its rate, its length, its timecode, its
-    /// sound or its content.
+    /// content, or its sound, of which a clip hears a channel that it does not have.
     MediaChanged,
     /// A nested sequence that is not there, or is nested in itself.
     UnknownSequence,

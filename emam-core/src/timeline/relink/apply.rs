@@ -50,13 +50,13 @@ pub fn apply(document: &mut Document, plan: &RelinkPlan) -> Result<Vec<Issue>> {
     for sequence in &sequences {
         issues.extend(check(sequence, &|source| media.summary(source)).into_iter().filter(|i| {
             // What is broken in the cut itself is not of this.
-            matches!(i.kind, IssueKind::OutsideMedia | IssueKind::NoHandles | IssueKind::SourceRate)
-        }));
-        issues.extend(sequence.tracks.iter().flat_map(|track| {
-            track.clips().filter_map(|clip| {
-                let issue = channels(clip, &media)?;
-                Some(issue.on_track(track.id))
-            })
+            matches!(
+                i.kind,
+                IssueKind::OutsideMedia
+                    | IssueKind::NoHandles
+                    | IssueKind::SourceRate
+                    | IssueKind::MediaChanged
+            )
         }));
     }
     *document = Document { sequences, media, bins };
@@ -171,17 +171,4 @@ fn media_map(document: &Document, links: &BTreeMap<Key, Link<'_>>) -> MediaMap {
         media.insert(&link.to, found);
     }
     media
-}
-
-/// Whether a clip asks for sound its media does not have.
-fn channels(clip: &Clip, media: &MediaMap) -> Option<Issue> {
-    let there = media.of(&clip.source)?.summary.audio_channels;
-    let most = clip.audio_channels.iter().copied().max()?;
-    (u32::from(most) > there).then(|| {
-        let message = format!(
-            "clip {:?} asks for channel {most} of its sound, its media has {there}",
-            clip.name
-        );
-        Issue::new(IssueKind::MediaChanged, message).of_clip(clip.id)
-    })
 }

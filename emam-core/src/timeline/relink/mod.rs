@@ -61,10 +61,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Issue;
-#[cfg(doc)]
-use super::format::Document;
 use crate::model::AssetSource;
-use crate::timeline::format::ClipMedia;
+use crate::timeline::format::{ClipMedia, Document};
 
 /// Media that may be what a timeline names.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +117,8 @@ pub enum Reason {
     EmamId,
     /// The timeline points to the very file that holds it.
     Place,
+    /// Somebody has chosen it.
+    Chosen,
     /// It was ingested from the file the timeline points to, for this.
     Ingested,
     /// A placeholder was made of what the timeline says, for this.
@@ -140,7 +140,12 @@ impl Reason {
     pub const fn is_certain(self) -> bool {
         matches!(
             self,
-            Self::EmamId | Self::Place | Self::Ingested | Self::Placeholder | Self::Checksum
+            Self::EmamId
+                | Self::Place
+                | Self::Chosen
+                | Self::Ingested
+                | Self::Placeholder
+                | Self::Checksum
         )
     }
 
@@ -149,6 +154,7 @@ impl Reason {
         match self {
             Self::EmamId => "id",
             Self::Place => "same file",
+            Self::Chosen => "chosen",
             Self::Ingested => "ingested",
             Self::Placeholder => "placeholder",
             Self::Checksum => "checksum",
@@ -209,9 +215,16 @@ impl RelinkPlan {
         self.matches.iter().filter(|found| found.found.is_none())
     }
 
-    /// Takes `candidate` for the media that the timeline names `wanted`, whatever was planned:
-    /// somebody has chosen it, or it was made for this. Tells whether the timeline names it.
-    pub fn choose(&mut self, wanted: &AssetSource, candidate: &Candidate, reason: Reason) -> bool {
+    /// Takes `candidate` for the media that `document` names `wanted`, whatever was planned:
+    /// somebody has chosen it, or it was made for this. Says what differs between the two, and
+    /// tells whether the document names that media.
+    pub fn choose(
+        &mut self,
+        document: &Document,
+        wanted: &AssetSource,
+        candidate: &Candidate,
+        reason: Reason,
+    ) -> bool {
         let same =
             |m: &&mut Match| (m.wanted.asset, m.wanted.version) == (wanted.asset, wanted.version);
         let Some(found) = self.matches.iter_mut().find(same) else { return false };
@@ -222,7 +235,7 @@ impl RelinkPlan {
             reason,
         });
         found.media = Some(candidate.media.clone());
-        found.warnings.clear();
+        found.warnings = plan::differences_of(document, wanted, &candidate.media);
         true
     }
 }

@@ -5,6 +5,7 @@ use super::place::Way;
 use super::score::{Agree, Facts, score};
 use super::wanted::{Wanted, wanted};
 use super::{Candidate, Found, Match, MatchOptions, Reason, RelinkPlan};
+use crate::model::AssetSource;
 use crate::time::MediaTime;
 use crate::timeline::format::{ClipMedia, Document};
 use crate::timeline::{Issue, IssueKind};
@@ -86,6 +87,19 @@ impl Match {
     fn warn(&mut self, message: String) {
         self.warnings.push(Issue::new(IssueKind::UnknownMedia, message));
     }
+}
+
+/// As [`differences`], of media that was not looked for.
+pub(super) fn differences_of(
+    document: &Document,
+    source: &AssetSource,
+    found: &ClipMedia,
+) -> Vec<Issue> {
+    let Some(said) = document.media.get(source) else { return Vec::new() };
+    let media = said.clone();
+    // Which part of it is used, `apply` says of each clip.
+    let wanted = Wanted { source: *source, media, clips: 0, used: None, channels: 0 };
+    differences(&wanted, found)
 }
 
 /// What differs between what a timeline says of its media and what was found.

@@ -5,6 +5,8 @@ use crate::time::MediaTime;
 
 /// Says why a proxy with this frame map cannot stand in for its original; nothing where it can.
 ///
+/// One frame more or less is let pass: containers round the length of the last frame.
+///
 /// An edit made on one and opened on the other must show the same frames under the same timecode
 /// and the same channels of sound; see [`FrameMap`].
 pub fn frame_map_fits(original: &MediaSummary, map: Option<&FrameMap>) -> Vec<String> {
@@ -18,7 +20,7 @@ pub fn frame_map_fits(original: &MediaSummary, map: Option<&FrameMap>) -> Vec<St
     {
         why.push(format!("it runs at {}, the original at {rate}", map.rate));
     } else if let Some(length) = original.duration
-        && length.value() != map.frames
+        && length.value().abs_diff(map.frames) > 1
     {
         why.push(format!("it was made for {} frames, the original has {length}", map.frames));
     }

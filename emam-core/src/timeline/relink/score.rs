@@ -49,7 +49,7 @@ impl Facts {
         Self {
             checksum: if sizes_differ && checksum == Agree::Yes { Agree::No } else { checksum },
             start: Agree::of(one.start_timecode, other.start_timecode, |a, b| label(a) == label(b)),
-            length: Agree::of(one.duration, other.duration, |a, b| same_length(a, b)),
+            length: Agree::of(one.duration, other.duration, same_length),
             rate: Agree::of(one.rate, other.rate, |a, b| a == b),
         }
     }
@@ -78,7 +78,7 @@ fn judge(wanted: &Wanted, candidate: &Candidate) -> Option<(u8, Reason)> {
             wanted.source.version.is_none() || wanted.source.version == candidate.source.version;
         return Some((if version { 100 } else { 97 }, Reason::EmamId));
     }
-    let places: Vec<_> = found.urls.values().map(|url| place_of(url)).collect();
+    let places: Vec<_> = found.urls.values().map(String::as_str).map(place_of).collect();
     if media.urls.values().any(|url| places.contains(&place_of(url))) {
         return Some((99, Reason::Place));
     }

@@ -142,11 +142,14 @@ fn what_is_as_likely_is_named_and_left_alone() {
     assert_eq!(found(&cut.plan(&two)).unwrap().0, two[1].source);
 
     // Somebody chooses.
-    let mut plan = plan;
-    assert!(plan.choose(&cut.named, &two[0], Reason::Name));
+    let (mut plan, document) = (plan, cut.document.clone());
+    assert!(plan.choose(&document, &cut.named, &two[0], Reason::Chosen));
     assert!(apply(&mut cut.document, &plan).unwrap().is_empty());
     assert_eq!(cut.clip().source.asset(), Some(&two[0].source));
-    assert!(!plan.choose(&two[0].source, &two[1], Reason::Name), "not named by the document");
+    assert!(
+        !plan.choose(&document, &two[0].source, &two[1], Reason::Chosen),
+        "not named by the document"
+    );
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn what_no_longer_fits_is_said() {
     want.push(IssueKind::OutsideMedia);
     assert_eq!(kinds(&plan.matches[0].warnings), want, "{plan}");
     let issues = apply(&mut cut.document, &plan).unwrap();
-    want.extend([IssueKind::OutsideMedia, IssueKind::MediaChanged]);
+    want.extend([IssueKind::MediaChanged, IssueKind::OutsideMedia]);
     assert_eq!(kinds(&issues), want);
     assert_eq!(cut.clip().source_start, MediaTime::new(384, Rate::FPS_24));
 }
@@ -308,7 +311,7 @@ fn a_proxy_with_another_frame_map_cannot_stand_in() {
     assert!(frame_map_fits(&original, Some(&good)).is_empty());
     for wrong in [
         FrameMap { rate: Rate::FPS_24, ..good.clone() },
-        FrameMap { frames: 499, ..good.clone() },
+        FrameMap { frames: 498, ..good.clone() },
         FrameMap { start_timecode: None, ..good.clone() },
         FrameMap { audio_channels: vec![1, 0], ..good.clone() },
         FrameMap { audio_channels: vec![0], ..good.clone() },

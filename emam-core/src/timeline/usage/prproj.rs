@@ -92,8 +92,8 @@ impl Project<'_, '_> {
                     media.video = attribute(tag, "ObjectRef");
                 }
             }
-            (Event::Text(text), 3) => self.add(&text),
-            (Event::CData(text), 3) => self.add(&text),
+            (Event::Text(text), 3) => self.add(text),
+            (Event::CData(text), 3) => self.add(text),
             (Event::GeneralRef(entity), 3) => {
                 let character = entity.resolve_char_ref().ok().flatten();
                 let predefined = quick_xml::escape::resolve_predefined_entity(entity);
