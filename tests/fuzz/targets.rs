@@ -7,10 +7,10 @@ use emam_core::timeline::check;
 use emam_core::timeline::format::{Document, Format, ReadOptions, WriteOptions};
 
 /// A target by its name.
-pub type Target = fn(&[u8]);
+pub(crate) type Target = fn(&[u8]);
 
 /// Every target.
-pub const ALL: &[(&str, Target)] = &[
+pub(crate) const ALL: &[(&str, Target)] = &[
     ("otio_read", otio_read),
     ("xmeml_read", xmeml_read),
     ("edl_read", edl_read),
@@ -20,34 +20,34 @@ pub const ALL: &[(&str, Target)] = &[
 ];
 
 /// Reads OpenTimelineIO's JSON.
-pub fn otio_read(bytes: &[u8]) {
+pub(crate) fn otio_read(bytes: &[u8]) {
     read(Format::Otio, bytes);
 }
 
 /// Reads Final Cut Pro 7 XML.
-pub fn xmeml_read(bytes: &[u8]) {
+pub(crate) fn xmeml_read(bytes: &[u8]) {
     read(Format::Xmeml, bytes);
 }
 
 /// Reads an EDL.
-pub fn edl_read(bytes: &[u8]) {
+pub(crate) fn edl_read(bytes: &[u8]) {
     read(Format::Edl, bytes);
 }
 
 /// Reads an ALE.
-pub fn ale_read(bytes: &[u8]) {
+pub(crate) fn ale_read(bytes: &[u8]) {
     read(Format::Ale, bytes);
 }
 
 /// Reads SubRip and WebVTT.
-pub fn captions_read(bytes: &[u8]) {
+pub(crate) fn captions_read(bytes: &[u8]) {
     read(Format::Srt, bytes);
     read(Format::Vtt, bytes);
 }
 
 /// Reads the bytes after the first as the format the first names; what was read can be written in
 /// every format, and in its own reads back and is written as before.
-pub fn roundtrip(bytes: &[u8]) {
+pub(crate) fn roundtrip(bytes: &[u8]) {
     let Some((first, bytes)) = bytes.split_first() else { return };
     let format = Format::ALL[usize::from(*first) % Format::ALL.len()];
     let Some(document) = read(format, bytes) else { return };

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use emam_core::model::{Sequence, TrackKind};
+use emam_core::model::{Item, Sequence, TrackKind};
 use emam_core::time::Timecode;
 use emam_core::timeline::format::{Format, WriteOptions};
 use emam_test_support::skip;
@@ -63,6 +63,10 @@ fn as_event(placed: &Placed<'_>) -> (i64, i64) {
     (placed.start - placed.head, placed.end - placed.tail)
 }
 
+fn is_uneven(item: &Item) -> bool {
+    matches!(item, Item::Transition(transition) if transition.in_offset != transition.out_offset)
+}
+
 /// A model written to a file.
 struct Sample {
     model: Model,
@@ -94,7 +98,8 @@ fn in_python(python: &Path, samples: &[Sample]) -> Vec<Value> {
 }
 
 fn seen_by_otio(told: &Value) -> Vec<Seen> {
-    let clips = told["otio"].as_array().unwrap().iter().map(|clip| {
+    let clips = told["otio"].as_array().unwrap_or_else(|| panic!("{told}"));
+    let clips = clips.iter().map(|clip| {
         (clip[0].as_u64().unwrap(), clip[2].as_i64().unwrap(), clip[3].as_i64().unwrap())
     });
     from_first(clips.collect())
@@ -187,6 +192,10 @@ fn ffcine_sees_every_clip_of_an_xml_where_it_is() {
     let Some(samples) = written(Format::Xmeml, folder.path()) else { return };
     let mut wrong = Vec::new();
     for sample in &samples {
+        // It takes every transition for one that lies evenly on its cut.
+        if sample.sequence.tracks.iter().flat_map(|track| &track.items).any(is_uneven) {
+            continue;
+        }
         let truth = truth(&sample.sequence, Format::Xmeml, as_placed);
         let seen = seen_by_ffcine(&ffcine, sample);
         compare(&sample.model.name, "ffcine", &seen, &truth, &mut wrong);
