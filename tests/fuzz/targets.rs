@@ -2,9 +2,13 @@
 //!
 //! Shared by the cargo-fuzz targets beside this and by the test `fuzz` of tests/timeline.
 
+use std::io::Write;
+use std::path::Path;
+
 use emam_core::clock::ManualClock;
 use emam_core::timeline::check;
 use emam_core::timeline::format::{Document, Format, ReadOptions, WriteOptions};
+use emam_core::timeline::usage::{ScanOptions, scan_bytes};
 
 /// A target by its name.
 pub(crate) type Target = fn(&[u8]);
@@ -16,6 +20,7 @@ pub(crate) const ALL: &[(&str, Target)] = &[
     ("edl_read", edl_read),
     ("ale_read", ale_read),
     ("captions_read", captions_read),
+    ("prproj_scan", prproj_scan),
     ("roundtrip", roundtrip),
 ];
 
@@ -43,6 +48,22 @@ pub(crate) fn ale_read(bytes: &[u8]) {
 pub(crate) fn captions_read(bytes: &[u8]) {
     read(Format::Srt, bytes);
     read(Format::Vtt, bytes);
+}
+
+/// Looks for media in a Premiere project, packed or not, and in an After Effects one.
+pub(crate) fn prproj_scan(bytes: &[u8]) {
+    let Ok(now) = "2026-01-01T00:00:00Z".parse() else { return };
+    let clock = ManualClock::starting_at(now);
+    for name in ["fuzz.prproj", "fuzz.aep", "fuzz.aepx"] {
+        drop(scan_bytes(Path::new(name), bytes, &ScanOptions::default(), &clock));
+    }
+    // As Premiere stores it: what gzip holds is what matters.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    if packed.write_all(bytes).is_ok()
+        && let Ok(packed) = packed.finish()
+    {
+        drop(scan_bytes(Path::new("fuzz.prproj"), &packed, &ScanOptions::default(), &clock));
+    }
 }
 
 /// Reads the bytes after the first as the format the first names; what was read can be written in

@@ -1,8 +1,8 @@
 //! Timelines: editing sequences, checking them, and exchanging them with other programs.
 //!
-//! Everything here is a pure function on a [`Sequence`]: nothing reads a file, a catalog or the
-//! clock, and new ids come from the [`Clock`](crate::clock::Clock) passed in. A function that
-//! fails leaves the sequence as it was. `revision` and `updated_at` are the caller's, who stores
+//! Everything here is a pure function on a [`Sequence`] but what is said to block, which reads or
+//! writes timeline files: nothing asks a catalog or the clock, and new ids come from the
+//! [`Clock`](crate::clock::Clock) passed in. A function that fails leaves the sequence as it was. `revision` and `updated_at` are the caller's, who stores
 //! the result.
 //!
 //! What an edit keeps true: a track is filled from frame 0 without holes, neighbouring gaps are
