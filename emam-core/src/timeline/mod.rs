@@ -39,6 +39,7 @@
 //! ```
 
 mod check;
+pub mod conform;
 mod edit;
 pub mod format;
 mod placement;
