@@ -13,12 +13,14 @@
 mod analyze;
 mod archive;
 mod context;
+mod cut;
 mod engine;
 mod frame_map;
 mod ingest;
 mod job;
 mod notices;
 mod reconcile;
+mod render;
 mod renditions;
 mod retry;
 mod store;
@@ -32,6 +34,7 @@ use serde_json::Value;
 pub use context::{RunContext, StepContext};
 pub use engine::{Boundary, Engine, EngineOptions, Observer, Point};
 pub use ingest::{IngestOptions, IngestResult};
+pub use render::{CopyMode, RenderOptions, Rendered};
 pub use retry::RetryPolicy;
 
 pub(crate) use analyze::{Analyze, AnalyzeParams, share_out};
@@ -41,6 +44,7 @@ pub(crate) use archive::{
 #[cfg(feature = "gateway")]
 pub(crate) use ingest::key_name;
 pub(crate) use ingest::{Ingest, IngestParams, IngestSource, own_key};
+pub(crate) use render::{Render, RenderParams};
 pub(crate) use renditions::summary;
 
 use crate::error::{Error, Result};

@@ -2,6 +2,7 @@
 
 mod document;
 mod export;
+mod render;
 
 pub use export::{ExportOptions, Exported};
 

@@ -1,5 +1,7 @@
 //! A plan in pieces that can be rendered one by one.
 
+use serde::{Deserialize, Serialize};
+
 use super::{FrameMap, Layer, Plan, Segment, shots};
 
 /// How large a piece may be.
@@ -14,7 +16,7 @@ pub struct Limits {
 }
 
 /// Frames of a plan that are rendered at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
     /// Its first frame in the plan.
     pub start: i64,
