@@ -18,7 +18,7 @@ use crate::library::{
 };
 use crate::model::*;
 use crate::time::Rate;
-use crate::workflow::IngestOptions;
+use crate::workflow::{IngestOptions, RenderOptions};
 
 /// Defines parameter records: strict about what they do not know.
 macro_rules! params {
@@ -315,6 +315,18 @@ params! {
         #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         options: ExportOptions,
+    }
+    /// What to render.
+    RenderSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// The file to be made; its extension names the container.
+        #[schemars(extend("x-path" = true))]
+        path: PathBuf,
+        /// How to render it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: RenderOptions,
     }
     /// Which runs.
     ListRuns {

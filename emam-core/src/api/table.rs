@@ -12,6 +12,7 @@ use crate::library::{
     RestoreRequest, RunHandle, RunResult,
 };
 use crate::model::*;
+use crate::workflow::Rendered;
 
 /// The nouns operations are about, each with its words, in the order people meet them.
 pub const NOUNS: [(&str, &str); 9] = [
@@ -259,6 +260,10 @@ operations! {
     "sequences.export" Value (ExportSequence) -> Exported: |library, p|
         library.sequences().export(p.id, p.path, p.options).await?;
 
+    /// Renders a sequence to one media file, exact by frame and by sample.
+    "sequences.render" Run<Rendered> (RenderSequence) -> Started: |library, p|
+        started(&library.sequences().render(p.id, p.path, p.options).await?);
+
     /// Says what archiving would take, without doing it.
     "archive.plan_store" Value (ArchiveRequest) -> ArchivePlan: |library, p|
         library.archive().plan_store(&p).await?;
@@ -337,7 +342,7 @@ mod tests {
 
     /// The source of each handle, by noun. Not `news.rs`: what it has is for those who hear the
     /// events of services.
-    const HANDLES: [(&str, &str); 11] = [
+    const HANDLES: [(&str, &str); 12] = [
         ("assets", include_str!("../library/assets.rs")),
         ("assets", include_str!("../library/direct.rs")),
         ("annotations", include_str!("../library/annotations.rs")),
@@ -346,6 +351,7 @@ mod tests {
         ("bins", include_str!("../library/bins.rs")),
         ("sequences", include_str!("../library/sequences/mod.rs")),
         ("sequences", include_str!("../library/sequences/export.rs")),
+        ("sequences", include_str!("../library/sequences/render.rs")),
         ("archive", include_str!("../library/archive.rs")),
         ("runs", include_str!("../library/runs.rs")),
         ("events", include_str!("../library/events.rs")),

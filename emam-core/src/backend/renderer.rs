@@ -243,13 +243,16 @@ impl Inspected {
         Some(frames)
     }
 
-    /// When a frame is shown, in microseconds from the first of all streams.
+    /// When a frame is shown, in microseconds from the first of all streams, rounded up: sought at
+    /// that time, a keyframe is not missed.
     pub fn shown_at_us(&self, frame: i64, rate: Rate) -> Option<i64> {
         let first = self.packets.iter().map(|packet| packet.pts).min()?;
-        let (num, den) = self.time_base;
-        let start = i128::from(first) * i128::from(num) * 1_000_000 / i128::from(den.max(1));
-        let passed =
-            i128::from(frame) * i128::from(rate.den()) * 1_000_000 / i128::from(rate.num());
-        i64::try_from(start + passed - i128::from(self.start_us)).ok()
+        let (num, den) = (i128::from(self.time_base.0), i128::from(self.time_base.1));
+        let (rate_num, rate_den) = (i128::from(rate.num()), i128::from(rate.den()));
+        // The sum of two fractions, over their common denominator.
+        let time = i128::from(first) * num * rate_num + i128::from(frame) * rate_den * den;
+        let under = (den * rate_num).max(1);
+        let micros = -(-time * 1_000_000).div_euclid(under);
+        i64::try_from(micros - i128::from(self.start_us)).ok()
     }
 }

@@ -24,6 +24,7 @@ mod export;
 mod ingest;
 mod names;
 mod output;
+mod render;
 mod runs;
 mod search;
 mod serve;
@@ -78,6 +79,7 @@ enum Command {
     Show(show::Arguments),
     Runs(runs::Arguments),
     Export(export::Arguments),
+    Render(render::Arguments),
     Archive(archive::Arguments),
     Events(events::Arguments),
     Call(call::Arguments),
@@ -128,6 +130,7 @@ async fn run(session: &Session, command: Command, stop: &Stop) -> Result<(), Fai
         Command::Show(arguments) => show::run(session, arguments).await,
         Command::Runs(arguments) => runs::run(session, arguments).await,
         Command::Export(arguments) => export::run(session, arguments).await,
+        Command::Render(arguments) => render::run(session, arguments).await,
         Command::Archive(arguments) => archive::run(session, arguments).await,
         Command::Events(arguments) => events::run(session, arguments).await,
         Command::Call(arguments) => call::run(session, arguments).await,

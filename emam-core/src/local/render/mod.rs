@@ -148,10 +148,8 @@ impl Renderer for FfRenderer {
 
     async fn copy(&self, job: &CopyJob) -> Result<()> {
         let mut arguments = begin();
-        // A keyframe is found from any time in it; half a millisecond makes up for rounding.
-        let start = job.start_us.saturating_add(500);
         if job.start_us > 0 {
-            add(&mut arguments, ["-ss", &seconds(start.into(), 1_000_000)]);
+            add(&mut arguments, ["-ss", &seconds(job.start_us.into(), 1_000_000)]);
         }
         arguments.extend(media_input(&job.input));
         add(&mut arguments, ["-map", "0:V:0", "-c", "copy", "-copyinkf:v"]);
@@ -181,7 +179,10 @@ impl Renderer for FfRenderer {
         tokio::fs::write(&path, list).await.map_err(|cause| disk(OPERATION, cause))?;
 
         let mut arguments = begin();
-        add(&mut arguments, ["-protocol_whitelist", "file", "-f", "concat", "-safe", "1", "-i"]);
+        add(&mut arguments, ["-protocol_whitelist", "file", "-f", "concat", "-safe", "1"]);
+        // Packets stay as they are: all pieces are of one kind, so nothing needs to be repeated in
+        // front of keyframes.
+        add(&mut arguments, ["-auto_convert", "0", "-i"]);
         arguments.push(file_url(&path));
         if let Some(sound) = &job.sound {
             let samples = job.settings.sample_rate.to_string();
