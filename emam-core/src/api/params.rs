@@ -18,7 +18,7 @@ use crate::library::{
 };
 use crate::model::*;
 use crate::time::Rate;
-use crate::workflow::{IngestOptions, RenderOptions};
+use crate::workflow::{ConsolidateOptions, IngestOptions, RenderOptions};
 
 /// Defines parameter records: strict about what they do not know.
 macro_rules! params {
@@ -327,6 +327,27 @@ params! {
         #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         options: RenderOptions,
+    }
+    /// What to consolidate.
+    ConsolidateSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// The folder to be made.
+        #[schemars(extend("x-path" = true))]
+        folder: PathBuf,
+        /// How to do it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: ConsolidateOptions,
+    }
+    /// What is to be consolidated.
+    PlanConsolidation {
+        /// The sequence.
+        id: SequenceId,
+        /// How it would be done.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: ConsolidateOptions,
     }
     /// Which runs.
     ListRuns {

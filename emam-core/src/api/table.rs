@@ -12,7 +12,7 @@ use crate::library::{
     RestoreRequest, RunHandle, RunResult,
 };
 use crate::model::*;
-use crate::workflow::Rendered;
+use crate::workflow::{Consolidated, ConsolidationPlan, Rendered};
 
 /// The nouns operations are about, each with its words, in the order people meet them.
 pub const NOUNS: [(&str, &str); 9] = [
@@ -264,6 +264,14 @@ operations! {
     "sequences.render" Run<Rendered> (RenderSequence) -> Started: |library, p|
         started(&library.sequences().render(p.id, p.path, p.options).await?);
 
+    /// Says what consolidating a sequence would copy, without doing it.
+    "sequences.plan_consolidate" Value (PlanConsolidation) -> ConsolidationPlan: |library, p|
+        library.sequences().plan_consolidate(p.id, p.options).await?;
+
+    /// Copies the media of a sequence into a new folder, with the sequence beside it.
+    "sequences.consolidate" Run<Consolidated> (ConsolidateSequence) -> Started: |library, p|
+        started(&library.sequences().consolidate(p.id, p.folder, p.options).await?);
+
     /// Says what archiving would take, without doing it.
     "archive.plan_store" Value (ArchiveRequest) -> ArchivePlan: |library, p|
         library.archive().plan_store(&p).await?;
@@ -342,7 +350,7 @@ mod tests {
 
     /// The source of each handle, by noun. Not `news.rs`: what it has is for those who hear the
     /// events of services.
-    const HANDLES: [(&str, &str); 12] = [
+    const HANDLES: [(&str, &str); 13] = [
         ("assets", include_str!("../library/assets.rs")),
         ("assets", include_str!("../library/direct.rs")),
         ("annotations", include_str!("../library/annotations.rs")),
@@ -350,6 +358,7 @@ mod tests {
         ("projects", include_str!("../library/projects.rs")),
         ("bins", include_str!("../library/bins.rs")),
         ("sequences", include_str!("../library/sequences/mod.rs")),
+        ("sequences", include_str!("../library/sequences/consolidate.rs")),
         ("sequences", include_str!("../library/sequences/export.rs")),
         ("sequences", include_str!("../library/sequences/render.rs")),
         ("archive", include_str!("../library/archive.rs")),

@@ -18,6 +18,7 @@
 mod archive;
 mod aws;
 mod call;
+mod consolidate;
 mod doctor;
 mod events;
 mod export;
@@ -80,6 +81,7 @@ enum Command {
     Runs(runs::Arguments),
     Export(export::Arguments),
     Render(render::Arguments),
+    Consolidate(consolidate::Arguments),
     Archive(archive::Arguments),
     Events(events::Arguments),
     Call(call::Arguments),
@@ -131,6 +133,7 @@ async fn run(session: &Session, command: Command, stop: &Stop) -> Result<(), Fai
         Command::Runs(arguments) => runs::run(session, arguments).await,
         Command::Export(arguments) => export::run(session, arguments).await,
         Command::Render(arguments) => render::run(session, arguments).await,
+        Command::Consolidate(arguments) => consolidate::run(session, arguments).await,
         Command::Archive(arguments) => archive::run(session, arguments).await,
         Command::Events(arguments) => events::run(session, arguments).await,
         Command::Call(arguments) => call::run(session, arguments).await,

@@ -20,8 +20,8 @@ use crate::library::Provider;
 use crate::local::LocalBackends;
 use crate::model::AnnotationKind;
 use crate::workflow::{
-    Analyze, ArchiveAssets, Engine, EngineOptions, Ingest, Observer, Render, RestoreAssets,
-    RetryPolicy, Workflow,
+    Analyze, ArchiveAssets, Consolidate, Engine, EngineOptions, Ingest, Observer, Render,
+    RestoreAssets, RetryPolicy, Workflow,
 };
 
 /// Puts a library together: the embedded backends unless others are given.
@@ -238,6 +238,7 @@ fn start(backends: Arc<Backends>, options: EngineOptions) -> Library {
         Arc::new(ArchiveAssets),
         Arc::new(RestoreAssets),
         Arc::new(Render),
+        Arc::new(Consolidate),
     ];
     let engine = Engine::start(Arc::clone(&backends), workflows, options);
     Library::from_parts(backends, engine)

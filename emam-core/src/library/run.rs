@@ -59,6 +59,12 @@ impl RunResult for crate::workflow::Rendered {
     }
 }
 
+impl RunResult for crate::workflow::Consolidated {
+    async fn read(_: &Library, run: Run) -> Result<Self> {
+        decode(&run)
+    }
+}
+
 fn decode<T: DeserializeOwned>(run: &Run) -> Result<T> {
     serde_json::from_value(run.result.clone()).map_err(|cause| {
         Error::new(ErrorKind::Unexpected, "runs.join", "the run's result has another shape")

@@ -39,6 +39,11 @@ pub(super) struct StoredFile {
     pub(super) channels: Option<Vec<u32>>,
 }
 
+/// The media itself, whatever subclip of it is meant.
+const fn whole(source: &AssetSource) -> AssetSource {
+    AssetSource { subclip: None, ..*source }
+}
+
 impl Cut {
     pub(super) async fn load(backends: &Backends, id: SequenceId) -> Result<Self> {
         let catalog = &backends.catalog;
@@ -60,7 +65,7 @@ impl Cut {
                     ClipSource::Sequence(nested) if seen.insert(nested.sequence) => {
                         wanted.push(nested.sequence);
                     }
-                    ClipSource::Asset(source) if !cut.media.contains_key(source) => {
+                    ClipSource::Asset(source) if !cut.media.contains_key(&whole(source)) => {
                         cut.add_media(backends, source).await?;
                     }
                     _ => {}
@@ -97,12 +102,12 @@ impl Cut {
             ..ClipMedia::default()
         };
         self.document.media.insert(source, known);
-        self.media.insert(*source, media);
+        self.media.insert(whole(source), media);
         Ok(())
     }
 
     pub(super) fn facts(&self, source: &AssetSource) -> Option<MediaFacts> {
-        let media = self.media.get(source)?;
+        let media = self.media.get(&whole(source))?;
         let original = media.renditions.iter().find(|rendition| rendition.role == Role::Original);
         let technical = original.and_then(|original| original.technical.as_ref());
         let alpha = technical.is_some_and(|technical| {
@@ -126,12 +131,13 @@ impl Cut {
     ) -> Result<StoredFile> {
         let named = |error: Error| {
             let clip = self.document.sequences.iter().flat_map(|sequence| sequence.clips());
-            let clip = clip.into_iter().find(|clip| clip.source.asset() == Some(source));
+            let clip =
+                clip.into_iter().find(|clip| clip.source.asset().map(whole) == Some(whole(source)));
             error
                 .with("clip", clip.map_or("", |clip| clip.name.as_str()))
                 .with("asset", source.asset)
         };
-        let media = self.media.get(source).ok_or_else(|| {
+        let media = self.media.get(&whole(source)).ok_or_else(|| {
             named(Error::new(ErrorKind::NotFound, operation, "the media of a clip is gone"))
         })?;
         let roles: &[Role] = match target {

@@ -12,6 +12,7 @@
 
 mod analyze;
 mod archive;
+mod consolidate;
 mod context;
 mod cut;
 mod engine;
@@ -31,6 +32,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use consolidate::{
+    ConsolidateOptions, Consolidated, ConsolidatedFile, ConsolidationPlan, PlannedFile,
+};
 pub use context::{RunContext, StepContext};
 pub use engine::{Boundary, Engine, EngineOptions, Observer, Point};
 pub use ingest::{IngestOptions, IngestResult};
@@ -41,6 +45,7 @@ pub(crate) use analyze::{Analyze, AnalyzeParams, share_out};
 pub(crate) use archive::{
     ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals, settle_state,
 };
+pub(crate) use consolidate::{Consolidate, ConsolidateParams, plan as plan_consolidation};
 #[cfg(feature = "gateway")]
 pub(crate) use ingest::key_name;
 pub(crate) use ingest::{Ingest, IngestParams, IngestSource, own_key};

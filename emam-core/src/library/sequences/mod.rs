@@ -1,5 +1,6 @@
 //! Sequences: edits, built from what was found and exported for editing programs.
 
+mod consolidate;
 mod document;
 mod export;
 mod render;

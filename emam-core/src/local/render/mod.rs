@@ -147,25 +147,37 @@ impl Renderer for FfRenderer {
     }
 
     async fn copy(&self, job: &CopyJob) -> Result<()> {
+        let folder = job.output.parent().unwrap_or(Path::new("."));
+        let silent = job.output.with_extension("silent.mov");
+        let pictures = if job.with_sound { &silent } else { &job.output };
+        let begins = seconds(job.start_us.into(), 1_000_000);
         let mut arguments = begin();
         if job.start_us > 0 {
-            add(&mut arguments, ["-ss", &seconds(job.start_us.into(), 1_000_000)]);
+            add(&mut arguments, ["-ss", &begins]);
         }
         arguments.extend(media_input(&job.input));
         add(&mut arguments, ["-map", "0:V:0", "-c", "copy", "-copyinkf:v"]);
         add(&mut arguments, ["-frames:v", &job.frames.to_string()]);
-        if job.with_sound {
-            let length = job.end_us.saturating_sub(job.start_us);
-            let length = seconds(length.into(), 1_000_000);
-            add(&mut arguments, ["-map", "0:a?", "-frames:a", "1000000000", "-t", &length]);
+        finish_copy(&mut arguments, job, pictures);
+        self.run(folder, arguments, job.frames, &|_| ()).await?;
+        if !job.with_sound {
+            return Ok(());
         }
-        add(&mut arguments, ["-map_metadata", "-1", "-map_chapters", "-1"]);
-        if let Some(timecode) = job.timecode {
-            encode::timecode(&mut arguments, timecode, &job.output);
+        // Counting pictures ends a file with the last of them, wherever its sound is by then; so
+        // the sound comes in a second go.
+        let mut arguments = begin();
+        arguments.extend(media_input(pictures));
+        if job.start_us > 0 {
+            add(&mut arguments, ["-ss", &begins]);
         }
-        arguments.push(file_url(&job.output));
-        let folder = job.output.parent().unwrap_or(Path::new("."));
-        self.run(folder, arguments, job.frames, &|_| ()).await
+        let length = job.end_us.saturating_sub(job.start_us);
+        add(&mut arguments, ["-t", &seconds(length.into(), 1_000_000)]);
+        arguments.extend(media_input(&job.input));
+        add(&mut arguments, ["-map", "0:v", "-map", "1:a?", "-c", "copy"]);
+        finish_copy(&mut arguments, job, &job.output);
+        let copied = self.run(folder, arguments, job.frames, &|_| ()).await;
+        tokio::fs::remove_file(pictures).await.map_err(|cause| disk(OPERATION, cause))?;
+        copied
     }
 
     async fn join(&self, job: &JoinJob, told: Told<'_>) -> Result<()> {
@@ -207,6 +219,15 @@ impl Renderer for FfRenderer {
     async fn inspect(&self, file: &Path) -> Result<Inspected> {
         inspect::inspect(&self.tools, file).await
     }
+}
+
+/// What is said of a copy, and where it goes.
+fn finish_copy(arguments: &mut Vec<OsString>, job: &CopyJob, output: &Path) {
+    add(arguments, ["-map_metadata", "-1", "-map_chapters", "-1"]);
+    if let Some(timecode) = job.timecode {
+        encode::timecode(arguments, timecode, output);
+    }
+    arguments.push(file_url(output));
 }
 
 fn file_url(path: &Path) -> OsString {

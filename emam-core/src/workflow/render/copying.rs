@@ -11,13 +11,13 @@ use crate::timeline::conform::{Layer, Plan};
 
 /// Frames of a file that can be copied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct CopyPiece {
-    pub(super) input: PathBuf,
-    pub(super) frames: i64,
-    pub(super) start_us: i64,
-    pub(super) end_us: i64,
+pub(in crate::workflow) struct CopyPiece {
+    pub(in crate::workflow) input: PathBuf,
+    pub(in crate::workflow) frames: i64,
+    pub(in crate::workflow) start_us: i64,
+    pub(in crate::workflow) end_us: i64,
     /// The sizes of its packets, by which they are known again.
-    pub(super) sizes: Vec<u32>,
+    pub(in crate::workflow) sizes: Vec<u32>,
 }
 
 /// The copies a plan is made of, or why it cannot be.

@@ -12,6 +12,7 @@ mod planning;
 use async_trait::async_trait;
 use serde_json::Value;
 
+pub(super) use copying::piece as copy_of;
 pub(crate) use options::RenderParams;
 pub use options::{CopyMode, RenderOptions, Rendered};
 
