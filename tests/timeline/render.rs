@@ -15,10 +15,11 @@ use emam_core::clock::SystemClock;
 use emam_core::error::{ErrorKind, Result};
 
 use emam_core::model::{
-    Asset, AssetSource, Clip, ClipSource, Gap, Item, Sequence, Track, TrackKind, Transition,
+    Asset, AssetSource, Clip, ClipSource, Gap, Item, Marker, Sequence, Track, TrackKind, Transition,
 };
 use emam_core::time::{MediaTime, Rate, Speed, TimeRange};
-use emam_core::workflow::{CopyMode, IngestOptions, RenderOptions, Rendered};
+use emam_core::timeline::format::{Target, file_url};
+use emam_core::workflow::{ConsolidateOptions, CopyMode, IngestOptions, RenderOptions, Rendered};
 use emam_test_support::media::{make, toolset};
 
 const WIDTH: usize = 160;
@@ -497,4 +498,140 @@ async fn what_cannot_be_rendered_is_refused_by_name() {
     assert_eq!(rendered.issues.len(), 1);
     let left = std::fs::read_dir(bench.folder.path()).unwrap().map(|e| e.unwrap().file_name());
     assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with('.')));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_are_read_where_they_are_asked_for() {
+    let bench = Bench::new().await;
+    let film = bench.film(1, "25", 100, &[]).await;
+    let mut heard = clip(film, 20, Rate::FPS_25, 60);
+    heard.audio_channels = vec![2];
+    let tracks = vec![
+        (TrackKind::Video, vec![item(film, 20, 60)]),
+        (TrackKind::Audio, vec![Item::Clip(heard)]),
+    ];
+    let cut = bench.cut(Rate::FPS_25, tracks).await;
+    let request = emam_core::library::ArchiveRequest {
+        assets: vec![film.asset],
+        storage_class: emam_core::model::StorageClass::Archive,
+    };
+    for run in bench.library.archive().store(&request).await.unwrap() {
+        run.join().await.unwrap();
+    }
+    let error = bench.render(&cut, "no.mp4", RenderOptions::default()).await.unwrap_err();
+    assert_eq!((error.kind(), error.get("clip")), (ErrorKind::NotReady, Some("shot")));
+    let options = RenderOptions::default().with_target(Target::Proxy).with_copy(CopyMode::Never);
+    let rendered = bench.render(&cut, "proxy.mp4", options).await.unwrap();
+    compare(&bench.path("proxy.mp4"), rendered.frames, |frame| one(1, 20 + frame));
+    let sound = samples(&bench.path("proxy.mp4"));
+    assert!((onset(&sound, 0.0) - 5.0 / 25.0).abs() < 2.0 * 1024.0 / 48_000.0);
+    assert!((loudness(&sound, 0, 0.6) - 0.25).abs() < 0.04, "the quiet side");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_is_handed_over_whole_or_trimmed() {
+    let bench = Bench::new().await;
+    let tc = ["-timecode", "10:00:00:00", "-x264-params", "open-gop=0"];
+    let film = bench.film(1, "25", 200, &tc).await;
+    let pal = bench.film(2, "25", 60, &[]).await;
+    let mut first = clip(film, 60, Rate::FPS_25, 20);
+    first.markers.push(Marker { start: 65, name: "here".into(), ..Marker::default() });
+    let items = vec![Item::Clip(first), fast(film, 80, 10, (-2, 1)), item(pal, 10, 40)];
+    let cut = bench.cut(Rate::FPS_25, vec![(TrackKind::Video, items)]).await;
+    let sequences = bench.library.sequences();
+
+    let whole = ConsolidateOptions::default();
+    let plan = sequences.plan_consolidate(cut.id, whole.clone()).await.unwrap();
+    assert_eq!(plan.files.len(), 2);
+    let run = sequences.consolidate(cut.id, bench.path("whole"), whole.clone()).await.unwrap();
+    let made = run.join().await.unwrap();
+    let bytes: u64 = made.files.iter().map(|file| file.size).sum();
+    assert_eq!(bytes, plan.bytes);
+    for (file, original) in made.files.iter().zip(["film1.mov", "film2.mov"]) {
+        assert_eq!(
+            std::fs::read(&file.path).unwrap(),
+            std::fs::read(bench.path(original)).unwrap()
+        );
+    }
+    let error = sequences.consolidate(cut.id, bench.path("whole"), whole).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+
+    // Frames 60 to 100 and ten more on each side: from the keyframe 50 to the one at 125.
+    let trimmed = ConsolidateOptions::default().trimmed(10);
+    std::fs::create_dir(bench.path("trimmed")).unwrap();
+    let run = sequences.consolidate(cut.id, bench.path("trimmed"), trimmed).await.unwrap();
+    let made = run.join().await.unwrap();
+    let [one_file, two_file] = made.files.as_slice() else { panic!("{made:#?}") };
+    assert_eq!((one_file.first_frame, one_file.frames), (50, Some(75)), "{made:#?}");
+    assert!(two_file.note.as_deref().unwrap().contains("nearly all"), "{made:#?}");
+    compare(&one_file.path, 75, |frame| one(1, 50 + frame));
+    let told = ffprobe(&one_file.path, &["-show_entries", "stream_tags=timecode"]);
+    assert!(told.contains("10:00:02:00"), "{told}");
+    let sound = samples(&one_file.path);
+    assert!((onset(&sound, 0.5) - 1.0).abs() < 1024.0 / 48_000.0, "{}", onset(&sound, 0.5));
+    let sums = std::fs::read_to_string(bench.path("trimmed/media.md5")).unwrap();
+    assert!(sums.contains(&format!("{}  film1.mov\n", one_file.md5)), "{sums}");
+
+    // The sequence beside it points to the copies and shows the same frames of them.
+    let text = std::fs::read_to_string(&made.sequences[0]).unwrap();
+    let otio: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let clips = otio["tracks"]["children"][0]["children"].as_array().unwrap();
+    let media = |clip: &serde_json::Value| clip["media_references"]["DEFAULT_MEDIA"].clone();
+    let starts: Vec<f64> = clips
+        .iter()
+        .map(|clip| {
+            let at = |range: &serde_json::Value| range["start_time"]["value"].as_f64().unwrap();
+            at(&clip["source_range"]) - at(&media(clip)["available_range"])
+        })
+        .collect();
+    assert_eq!(starts, [10.0, 30.0, 10.0]);
+    assert_eq!(media(&clips[0])["target_url"], file_url(&one_file.path).unwrap());
+    assert_eq!(media(&clips[0])["available_range"]["duration"]["value"], 75.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_render_that_was_interrupted_goes_on_and_one_that_is_cancelled_leaves_nothing() {
+    let bench = Bench::new().await;
+    let film = bench.film(1, "25", 200, &[]).await;
+    // More clips than files are open at once: several pieces.
+    let shots = || (0..60).map(|index| item(film, (index * 37) % 190, 9)).collect();
+    let tracks = vec![(TrackKind::Video, shots()), (TrackKind::Audio, shots())];
+    let cut = bench.cut(Rate::FPS_25, tracks).await;
+    let options = RenderOptions::default().with_copy(CopyMode::Never);
+    let hidden = |bench: &Bench| {
+        let entries = std::fs::read_dir(bench.folder.path()).unwrap();
+        entries
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'))
+            .count()
+    };
+
+    let sequences = bench.library.sequences();
+    let mut run = sequences.render(cut.id, bench.path("no.mp4"), options.clone()).await.unwrap();
+    while run.progress().await.unwrap().is_some_and(|p| !p.step.starts_with("piece")) {}
+    run.cancel().await.unwrap();
+    assert_eq!(run.join().await.unwrap_err().kind(), ErrorKind::Cancelled);
+    for _ in 0..100 {
+        if hidden(&bench) == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(hidden(&bench) == 0 && !bench.path("no.mp4").exists());
+
+    let mut run = sequences.render(cut.id, bench.path("yes.mov"), options).await.unwrap();
+    while run.progress().await.unwrap().is_some_and(|p| p.step != "piece.00002") {}
+    let id = run.id();
+    drop((run, sequences));
+    let Bench { folder, library } = bench;
+    drop(library);
+    let library = Library::open(folder.path().join("library")).await.unwrap();
+    let bench = Bench { folder, library };
+    let run = bench.library.runs().handle::<Rendered>(id).await.unwrap();
+    let rendered = run.join().await.unwrap();
+    assert_eq!(rendered.frames, 540);
+    compare(&bench.path("yes.mov"), 540, |frame| one(1, (frame / 9 * 37) % 190 + frame % 9));
+    let record = bench.library.runs().get(id).await.unwrap();
+    let pieces: Vec<_> = record.steps.iter().filter(|s| s.name.starts_with("piece")).collect();
+    assert!(pieces.len() >= 3 && pieces[0].attempts == 1, "{pieces:?}");
+    assert_eq!(hidden(&bench), 0);
 }
