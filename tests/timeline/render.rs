@@ -635,3 +635,108 @@ async fn a_render_that_was_interrupted_goes_on_and_one_that_is_cancelled_leaves_
     assert!(pieces.len() >= 3 && pieces[0].attempts == 1, "{pieces:?}");
     assert_eq!(hidden(&bench), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stills_transparent_pictures_and_tracks_of_a_recorder_are_rendered() {
+    let bench = Bench::new().await;
+    let film = bench.film(1, "25", 60, &[]).await;
+    // A still spells frame 300 of film 5; it is twice the size, so that it has to be fitted.
+    let bars = "nullsrc=s=320x128,geq=lum='if(mod(floor(if(lt(Y,64),300,5)/pow(2,floor(X/32))),2),\
+                235,16)':cb=128:cr=128,format=rgb24";
+    let still =
+        make(bench.folder.path(), "still.png", &["-f", "lavfi", "-i", bars, "-frames:v", "1"]);
+    let still = bench.ingest(&still).await;
+    // White on the left half, and nothing on the right half.
+    let half = "color=white:s=160x64:r=25,format=rgba,geq=r=255:g=255:b=255:a='if(lt(X,80),255,0)'";
+    let arguments = ["-f", "lavfi", "-i", half, "-frames:v", "20", "-c:v", "qtrle"];
+    let half = make(bench.folder.path(), "half.mov", &arguments);
+    let half = bench.ingest(&half).await;
+    let below = vec![item(film, 0, 20), item(still, 0, 15), item(film, 20, 10)];
+    let above = vec![gap(5), item(half, 2, 8)];
+    let cut =
+        bench.cut(Rate::FPS_25, vec![(TrackKind::Video, below), (TrackKind::Video, above)]).await;
+    let options = RenderOptions::default().with_copy(CopyMode::Never);
+    let rendered = bench.render(&cut, "mixed.mp4", options).await.unwrap();
+    assert_eq!((rendered.frames, rendered.issues.len()), (45, 0), "{rendered:?}");
+    for (index, found) in bars_of(&bench, "mixed.mp4").iter().enumerate() {
+        let (film, frame) = match index as i64 {
+            frame @ 0..20 => (1, frame),
+            20..35 => (5, 300),
+            frame => (1, frame - 15),
+        };
+        let covered = (5..13).contains(&index);
+        for (row, number) in [frame, film].into_iter().enumerate() {
+            for (bar, found) in found[row].iter().enumerate() {
+                let lit = number >> bar & 1 == 1 || (covered && bar < 5);
+                let want = if lit { 235.0 } else { 16.0 };
+                assert!(
+                    (want - found).abs() < 12.0,
+                    "frame {index}, bar {bar}: {found}, not {want}"
+                );
+            }
+        }
+    }
+
+    // Four mono tracks: odd ones left, even ones right; one alone on both sides.
+    let tone = |loud: f64| format!("aevalsrc=exprs='{loud}*sin(2*PI*1000*t)':s=48000:d=2");
+    let tones = [0.1, 0.2, 0.3, 0.4].map(tone);
+    let mut arguments = Vec::new();
+    for tone in &tones {
+        arguments.extend(["-f", "lavfi", "-i", tone]);
+    }
+    arguments.extend(["-map", "0", "-map", "1", "-map", "2", "-map", "3", "-c:a", "pcm_s16le"]);
+    let tracks = make(bench.folder.path(), "tracks.mov", &arguments);
+    let tracks = bench.ingest(&tracks).await;
+    let of = |channels: Vec<u16>| {
+        let start = MediaTime::new(0, Rate::AUDIO_48K);
+        let clip = Clip::new(&SystemClock, "tone", tracks, start, 10);
+        Item::Clip(Clip { audio_channels: channels, ..clip })
+    };
+    let items = vec![of(vec![1, 2]), of(vec![4]), of(vec![1, 2, 3, 4])];
+    let cut = bench.cut(Rate::FPS_25, vec![(TrackKind::Audio, items)]).await;
+    let options = RenderOptions::default().with_format(RenderFormat::Mezzanine);
+    bench.render(&cut, "tones.mov", options).await.unwrap();
+    let sound = samples(&bench.path("tones.mov"));
+    for (at, want) in [(0.2, [0.1, 0.2]), (0.6, [0.4, 0.4]), (1.0, [0.2, 0.3])] {
+        for (side, want) in want.into_iter().enumerate() {
+            let found = loudness(&sound, side, at);
+            assert!((found - want).abs() < 0.01, "at {at}, side {side}: {found}, not {want}");
+        }
+    }
+}
+
+fn bars_of(bench: &Bench, name: &str) -> Vec<[[f64; BARS]; 2]> {
+    bars(&bench.path(name))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_of_a_varying_rate_is_counted_as_its_proxy_is() {
+    let bench = Bench::new().await;
+    // Every third frame is missing; the one before it stays on.
+    let path = bench.make("even.mov", 1, "25", 150, &[]);
+    let from = path.to_str().unwrap();
+    let arguments = ["-i", from, "-vf", "select='not(eq(mod(n,3),2))'", "-vsync", "vfr"];
+    let more = ["-enc_time_base", "1/12800", "-c:v", "libx264", "-crf", "10", "-g", "25", "-an"];
+    let path = make(bench.folder.path(), "varying.mov", &[&arguments[..], &more].concat());
+    let film = bench.ingest(&path).await;
+    let asset = bench.library.assets().get(film.asset).await.unwrap();
+    let rate = asset.media.as_ref().unwrap().rate.unwrap();
+    let renditions = bench.library.backends().catalog.renditions(film.asset).await.unwrap();
+    let video = &renditions.iter().find_map(|r| r.technical.clone()).unwrap().video[0];
+    assert!(video.variable_rate, "{video:?}");
+    let shot = Item::Clip(clip(film, 20, rate, 60));
+    let cut = bench.cut(rate, vec![(TrackKind::Video, vec![shot])]).await;
+    let original = RenderOptions::default().with_copy(CopyMode::Never);
+    let proxy = original.clone().with_target(Target::Proxy);
+    bench.render(&cut, "original.mp4", original).await.unwrap();
+    bench.render(&cut, "proxy.mp4", proxy).await.unwrap();
+    let spelled = |name: &str| -> Vec<i64> {
+        let number = |bars: &[[f64; BARS]; 2]| {
+            (0..BARS).map(|bar| i64::from(bars[0][bar] > 125.0) << bar).sum()
+        };
+        bars_of(&bench, name).iter().map(number).collect()
+    };
+    let found = spelled("original.mp4");
+    assert_eq!(found, spelled("proxy.mp4"), "at {rate}");
+    assert!(found.windows(2).all(|pair| pair[0] <= pair[1]), "{found:?}");
+}
