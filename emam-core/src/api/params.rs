@@ -21,6 +21,8 @@ use crate::model::*;
 use crate::time::Rate;
 use crate::timeline::{Change, Edit};
 use crate::workflow::IngestOptions;
+    }
+use crate::workflow::{ConsolidateOptions, IngestOptions, RenderOptions};
 
 /// Defines parameter records: strict about what they do not know.
 macro_rules! params {
@@ -386,6 +388,39 @@ params! {
         #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         options: CheckInOptions,
+    }
+    /// What to render.
+    RenderSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// The file to be made; its extension names the container.
+        #[schemars(extend("x-path" = true))]
+        path: PathBuf,
+        /// How to render it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: RenderOptions,
+    }
+    /// What to consolidate.
+    ConsolidateSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// The folder to be made.
+        #[schemars(extend("x-path" = true))]
+        folder: PathBuf,
+        /// How to do it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: ConsolidateOptions,
+    }
+    /// What is to be consolidated.
+    PlanConsolidation {
+        /// The sequence.
+        id: SequenceId,
+        /// How it would be done.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: ConsolidateOptions,
     }
     /// Which runs.
     ListRuns {

@@ -13,6 +13,7 @@ use crate::library::{
 };
 use crate::model::*;
 use crate::timeline::Issue;
+use crate::workflow::{Consolidated, ConsolidationPlan, Rendered};
 
 /// The nouns operations are about, each with its words, in the order people meet them.
 pub const NOUNS: [(&str, &str); 9] = [
@@ -299,6 +300,18 @@ operations! {
     "sequences.relink" Value (RelinkSequence) -> Relinked: |library, p|
         library.sequences().relink(p.id, p.options).await?;
 
+    /// Renders a sequence to one media file, exact by frame and by sample.
+    "sequences.render" Run<Rendered> (RenderSequence) -> Started: |library, p|
+        started(&library.sequences().render(p.id, p.path, p.options).await?);
+
+    /// Says what consolidating a sequence would copy, without doing it.
+    "sequences.plan_consolidate" Value (PlanConsolidation) -> ConsolidationPlan: |library, p|
+        library.sequences().plan_consolidate(p.id, p.options).await?;
+
+    /// Copies the media of a sequence into a new folder, with the sequence beside it.
+    "sequences.consolidate" Run<Consolidated> (ConsolidateSequence) -> Started: |library, p|
+        started(&library.sequences().consolidate(p.id, p.folder, p.options).await?);
+
     /// Says what archiving would take, without doing it.
     "archive.plan_store" Value (ArchiveRequest) -> ArchivePlan: |library, p|
         library.archive().plan_store(&p).await?;
@@ -392,6 +405,9 @@ mod tests {
         ("sequences", include_str!("../library/sequences/export.rs")),
         ("sequences", include_str!("../library/sequences/import.rs")),
         ("sequences", include_str!("../library/sequences/relink.rs")),
+        ("sequences", include_str!("../library/sequences/consolidate.rs")),
+        ("sequences", include_str!("../library/sequences/export.rs")),
+        ("sequences", include_str!("../library/sequences/render.rs")),
         ("archive", include_str!("../library/archive.rs")),
         ("runs", include_str!("../library/runs.rs")),
         ("events", include_str!("../library/events.rs")),

@@ -54,6 +54,7 @@
 
 mod change;
 mod check;
+pub mod conform;
 mod edit;
 pub mod format;
 mod marks;
