@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use emam_core::backend::RestoreSpeed;
 use emam_core::backend::catalog::{AnnotationFilter, FacetField, Query};
-use emam_core::library::{ArchiveRequest, ClipRequest, RestoreRequest};
+use emam_core::library::{ArchiveRequest, CaptionOptions, ClipRequest, RestoreRequest};
 use emam_core::model::{
     AnnotationKind, Asset, AssetKind, BinTarget, NewAnnotation, PageRequest, Role, StorageClass,
 };
@@ -132,6 +132,11 @@ async fn edit(library: &Library, asset: &Asset, all: &[Asset], out: &Path) -> Re
     show::sequence(&sequence);
     let target = BinTarget::Sequence { sequence: sequence.id };
     library.bins().add(project.root_bin, target).await?;
+    let words = NewAnnotation::new(AnnotationKind::Speech)
+        .at(part(3, 5)?)
+        .saying("What a day to be out of the hole!");
+    annotations.add(asset.id, words).await?;
+    let sequence = library.sequences().caption(sequence.id, CaptionOptions::default()).await?;
     exchange::write(library, &sequence, out).await?;
     exchange::relink(library, &sequence, out).await
 }
