@@ -61,7 +61,9 @@ fn opentimelineio_finds_everything_of_a_file_in_what_is_written() {
     let Some(folder) = samples("timeline/otio") else { return };
     let Some(python) = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty())
     else {
-        return skip(&format!("{test}: EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1"));
+        return skip(&format!(
+            "{test}: EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1"
+        ));
     };
     let written = tempfile::tempdir().unwrap();
     let mut pairs = Vec::new();
@@ -119,9 +121,8 @@ fn items_lie_where_opentimelineio_sees_them() {
                     assert_eq!(read.map(|frames| frames as f64), offsets, "{place}");
                     continue;
                 }
-                let seconds = |time: &Value| {
-                    time["value"].as_f64().unwrap() / time["rate"].as_f64().unwrap()
-                };
+                let seconds =
+                    |time: &Value| time["value"].as_f64().unwrap() / time["rate"].as_f64().unwrap();
                 let rate = sequence.rate.as_f64();
                 let near = |frames: i64, time: &Value| {
                     let wanted = seconds(time) * rate;
@@ -181,7 +182,8 @@ fn what_opentimelineio_wrote_is_the_sequence_of_the_model() {
         let read = read(&fs::read(&file).unwrap());
         let sequence = read.document.main().unwrap();
         let wanted = truth.main().unwrap();
-        let head = |s: &Sequence| (s.name.clone(), s.rate, s.start, s.drop_frame, s.markers.clone());
+        let head =
+            |s: &Sequence| (s.name.clone(), s.rate, s.start, s.drop_frame, s.markers.clone());
         let plain = |(a, b, c, d, markers): (_, _, _, _, Vec<Marker>)| {
             let markers = markers.into_iter().map(|m| Marker { foreign: [].into(), ..m });
             (a, b, c, d, markers.collect::<Vec<_>>())
@@ -221,7 +223,9 @@ fn every_flavour_of_every_file_is_read_by_opentimelineio() {
     let Some(folder) = samples("timeline/otio") else { return };
     let Some(python) = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty())
     else {
-        return skip(&format!("{test}: EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1"));
+        return skip(&format!(
+            "{test}: EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1"
+        ));
     };
     let written = tempfile::tempdir().unwrap();
     let mut paths = Vec::new();
