@@ -200,6 +200,10 @@ fn a_transition_tells_where_its_clips_meet() {
     let long = [clip("a", 0, 3, 5, FILE), transition(-4, 4, "<alignment>end</alignment>")].concat();
     let long = read(&track(&long));
     assert_eq!((shape(main(&long)), kinds(&long)), (vec!["a@5+3".into()], vec![NotUnderstood]));
+    // Very many that are wrong take no longer than as many that are right.
+    let many = "<transitionitem><start>5</start><end>9</end></transitionitem>".repeat(20_000);
+    let many = read(&track(&[clip("a", 0, 3, 5, FILE), many].concat()));
+    assert_eq!((shape(main(&many)), many.issues.len()), (vec!["a@5+3 -4".into()], 1001));
     let turned = read(&track(&transition(9, 0, "")));
     assert_eq!(kinds(&turned), [NotUnderstood]);
 }
