@@ -2,11 +2,12 @@
 
 use crate::ErrorKind;
 use crate::clock::ManualClock;
-use crate::model::{ClipSource, Item, Role, Sequence};
+use crate::id::ProjectId;
+use crate::model::{Clip, ClipSource, Item, Role, Sequence, Track, TrackKind};
 use crate::time::{MediaTime, Rate, Speed};
 use crate::timeline::IssueKind::{self, *};
 use crate::timeline::check::structure;
-use crate::timeline::format::{Format, ReadDocument, ReadOptions, WriteOptions};
+use crate::timeline::format::{Document, Format, ReadDocument, ReadOptions, WriteOptions};
 use crate::timeline::samples::shape;
 
 fn try_read(bytes: &[u8]) -> crate::Result<ReadDocument> {
@@ -134,6 +135,28 @@ fn references_that_lead_nowhere_are_missing_media() {
     let itself = read(&track(&clip("a", 0, 9, 5, "<sequence id=\"s\"/>")));
     let Item::Clip(clip) = &main(&itself).tracks[0].items[0] else { panic!() };
     assert_eq!(clip.source, ClipSource::from(main(&itself).id));
+}
+
+#[test]
+fn sequences_nested_a_hundred_deep_are_all_there_in_their_order() {
+    let clock = ManualClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+    let project = ProjectId::new(&clock);
+    let mut sequences: Vec<Sequence> = Vec::new();
+    for depth in 0..100 {
+        let mut outer = Sequence::new(&clock, project, format!("{depth}"), Rate::FPS_25);
+        let mut track = Track::new(&clock, TrackKind::Video, "V1");
+        if let Some(inner) = sequences.last() {
+            let zero = MediaTime::zero(Rate::FPS_25);
+            track.items.push(Item::Clip(Clip::new(&clock, "nested", inner.id, zero, 5)));
+        }
+        outer.tracks.push(track);
+        sequences.push(outer);
+    }
+    sequences.reverse();
+    let document = Document { sequences, ..Document::default() };
+    let written = Format::Xmeml.write(&document, &WriteOptions::default()).unwrap();
+    let read = try_read(written.text().as_bytes()).unwrap();
+    assert_eq!((&read.document.sequences, read.issues), (&document.sequences, Vec::new()));
 }
 
 #[test]
