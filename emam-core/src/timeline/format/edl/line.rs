@@ -124,10 +124,10 @@ pub(super) fn parse(line: &str) -> Line<'_> {
         let (reel, name) = source.split_once(char::is_whitespace).unwrap_or((source, ""));
         return Line::Source(reel, name.trim());
     }
-    if let Some(rest) = after(line, "M2").filter(|_| line[2..].starts_with(char::is_whitespace)) {
+    if let Some(rest) = word(line, "M2") {
         return motion(rest).map_or(Line::Other(line), Line::Speed);
     }
-    if let Some(rest) = after(line, "AUD").filter(|_| line[3..].starts_with(char::is_whitespace)) {
+    if let Some(rest) = word(line, "AUD") {
         let channels: Option<Vec<u16>> = rest.split_whitespace().map(|c| c.parse().ok()).collect();
         let known = |channels: &Vec<u16>| {
             (1..=8).contains(&channels.len()) && channels.iter().all(|c| (1..=64).contains(c))
@@ -181,6 +181,12 @@ fn comment(line: &str) -> Line<'_> {
 fn after<'t>(line: &'t str, key: &str) -> Option<&'t str> {
     let head = line.get(..key.len())?;
     head.eq_ignore_ascii_case(key).then(|| line.get(key.len()..).unwrap_or_default().trim())
+}
+
+/// What stands after a word, in any case.
+fn word<'t>(line: &'t str, word: &str) -> Option<&'t str> {
+    let rest = line.get(word.len()..)?;
+    after(line, word).filter(|_| rest.starts_with(char::is_whitespace))
 }
 
 /// Whether a word looks like timecode.
