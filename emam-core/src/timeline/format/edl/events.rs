@@ -214,6 +214,9 @@ impl<'d> Events<'d> {
         if !piece.file.is_empty() {
             comments.push(format!("* SOURCE FILE: {}", piece.file));
         }
+        if piece.low.rate() != rate {
+            comments.push(format!("* {} {}", super::line::SOURCE_RATE, piece.low.rate()));
+        }
         comments.extend(piece.map);
         comments.extend(kept(clip.foreign.get(FOREIGN)));
 

@@ -26,6 +26,8 @@ pub(super) enum Line<'t> {
     LocatorDuration(&'t str),
     /// A reel's name in the list, and its own name: emam's own.
     ReelMap(&'t str, &'t str),
+    /// The rate of an event's source, where it is not that of the list: emam's own.
+    SourceRate(&'t str),
     /// The timecode of the first frame, where no event stands there: emam's own.
     Start(&'t str),
     /// `>>> SOURCE`: a reel, and what it is.
@@ -92,6 +94,7 @@ pub(super) const LOCATORS_OF_SEQUENCE: &str = "LOC OF SEQUENCE";
 pub(super) const LOCATOR_COMMENT: &str = "LOC COMMENT:";
 pub(super) const LOCATOR_DURATION: &str = "LOC DURATION:";
 pub(super) const REEL_MAP: &str = "REEL MAP:";
+pub(super) const SOURCE_RATE: &str = "SOURCE RATE:";
 pub(super) const START: &str = "SEQUENCE START:";
 
 /// The colours locators have: Avid's, and the names other programs give theirs.
@@ -170,6 +173,9 @@ fn comment(line: &str) -> Line<'_> {
     }
     if let Some((written, reel)) = named(REEL_MAP).and_then(|rest| rest.split_once(" = ")) {
         return Line::ReelMap(written.trim(), reel.trim());
+    }
+    if let Some(rate) = named(SOURCE_RATE) {
+        return Line::SourceRate(rate);
     }
     if let Some(at) = named(START) {
         return Line::Start(at);
