@@ -248,7 +248,7 @@ async fn what_is_said_in_a_cut_becomes_its_captions() {
         (again.tracks.len(), again.revision),
         (captioned.tracks.len(), captioned.revision + 1)
     );
-    let other = CaptionOptions::default().with_track("Subtitles");
+    let other = CaptionOptions { track: Some("Subtitles".into()) };
     assert_eq!(library.sequences().caption(cut.id, other).await.unwrap().tracks.len(), 4);
 
     let path = folder.path().join("rough.srt");
