@@ -273,6 +273,23 @@ fn an_asset_that_is_gone_is_looked_for_by_the_name_of_its_clip() {
 }
 
 #[test]
+fn all_of_a_sound_is_not_more_than_there_is() {
+    // A second of sound is 29.97 frames: the thirtieth begins in it and ends after it.
+    let second = MediaSummary {
+        duration: Some(MediaTime::new(8000, Rate::new(8000, 1).unwrap())),
+        audio_channels: 1,
+        ..MediaSummary::default()
+    };
+    let start = MediaTime::zero(Rate::new(8000, 1).unwrap());
+    let mut cut = Cut::new(media("tone.wav", second.clone()), start, 30);
+    cut.document.sequences[0].rate = Rate::FPS_29_97;
+    let there = Candidate::new(cut.named, media("tone.wav", second));
+    let plan = cut.plan(&[there]);
+    assert!(plan.matches[0].warnings.is_empty(), "{plan}");
+    assert!(apply(&mut cut.document, &plan).unwrap().is_empty());
+}
+
+#[test]
 fn names_with_anything_in_them_stay_on_their_line() {
     let name = "<a&\"b\">\n😀\u{202e}.mov";
     let cut = Cut::new(media(name, MediaSummary::default()), at(0), 10);
