@@ -1,5 +1,7 @@
 //! The main job on real media, shown: `cargo xtask demo [FILE…]` runs it.
 
+#[path = "show/exchange.rs"]
+mod exchange;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use emam_core::backend::RestoreSpeed;
 use emam_core::backend::catalog::{AnnotationFilter, FacetField, Query};
-use emam_core::library::{ArchiveRequest, ClipRequest, ExportOptions, RestoreRequest};
+use emam_core::library::{ArchiveRequest, ClipRequest, RestoreRequest};
 use emam_core::model::{
     AnnotationKind, Asset, AssetKind, BinTarget, NewAnnotation, PageRequest, Role, StorageClass,
 };
@@ -130,13 +132,8 @@ async fn edit(library: &Library, asset: &Asset, all: &[Asset], out: &Path) -> Re
     show::sequence(&sequence);
     let target = BinTarget::Sequence { sequence: sequence.id };
     library.bins().add(project.root_bin, target).await?;
-    let path = out.join("rough.otio");
-    let exported = library.sequences().export(sequence.id, &path, ExportOptions::default()).await?;
-    println!("written: {}", exported.path.display());
-    for issue in exported.issues {
-        println!("  issue: {}", issue.message);
-    }
-    Ok(())
+    exchange::write(library, &sequence, out).await?;
+    exchange::relink(library, &sequence, out).await
 }
 
 /// Archives an original and gets it back.

@@ -113,6 +113,9 @@ mod guide {
     mod ingest {}
     #[doc = include_str!("../../docs/guide/runs-and-events.md")]
     mod runs_and_events {}
+    #[cfg(feature = "local")]
+    #[doc = include_str!("../../docs/guide/timelines.md")]
+    mod timelines {}
     #[cfg(feature = "testkit")]
     #[doc = include_str!("../../docs/guide/write-a-backend.md")]
     mod write_a_backend {}

@@ -131,6 +131,7 @@ impl Scene {
             archive: Arc::new(NoArchive),
             prober: Arc::new(NoTools::default()),
             transcoder: Arc::new(NoTools::default()),
+            renderer: Arc::new(NoTools::default()),
             analyzers: Vec::new(),
             notifiers: Vec::new(),
             clock,

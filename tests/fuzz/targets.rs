@@ -2,52 +2,73 @@
 //!
 //! Shared by the cargo-fuzz targets beside this and by the test `fuzz` of tests/timeline.
 
+use std::io::Write;
+use std::path::Path;
+
 use emam_core::clock::ManualClock;
 use emam_core::timeline::check;
 use emam_core::timeline::format::{Document, Format, ReadOptions, WriteOptions};
+use emam_core::timeline::usage::{ScanOptions, scan_bytes};
 
 /// A target by its name.
-pub type Target = fn(&[u8]);
+pub(crate) type Target = fn(&[u8]);
 
 /// Every target.
-pub const ALL: &[(&str, Target)] = &[
+pub(crate) const ALL: &[(&str, Target)] = &[
     ("otio_read", otio_read),
     ("xmeml_read", xmeml_read),
     ("edl_read", edl_read),
     ("ale_read", ale_read),
     ("captions_read", captions_read),
+    ("prproj_scan", prproj_scan),
     ("roundtrip", roundtrip),
 ];
 
 /// Reads OpenTimelineIO's JSON.
-pub fn otio_read(bytes: &[u8]) {
+pub(crate) fn otio_read(bytes: &[u8]) {
     read(Format::Otio, bytes);
 }
 
 /// Reads Final Cut Pro 7 XML.
-pub fn xmeml_read(bytes: &[u8]) {
+pub(crate) fn xmeml_read(bytes: &[u8]) {
     read(Format::Xmeml, bytes);
 }
 
 /// Reads an EDL.
-pub fn edl_read(bytes: &[u8]) {
+pub(crate) fn edl_read(bytes: &[u8]) {
     read(Format::Edl, bytes);
 }
 
 /// Reads an ALE.
-pub fn ale_read(bytes: &[u8]) {
+pub(crate) fn ale_read(bytes: &[u8]) {
     read(Format::Ale, bytes);
 }
 
 /// Reads SubRip and WebVTT.
-pub fn captions_read(bytes: &[u8]) {
+pub(crate) fn captions_read(bytes: &[u8]) {
     read(Format::Srt, bytes);
     read(Format::Vtt, bytes);
 }
 
+/// Looks for media in a Premiere project, packed or not, and in an After Effects one.
+pub(crate) fn prproj_scan(bytes: &[u8]) {
+    let Ok(now) = "2026-01-01T00:00:00Z".parse() else { return };
+    let clock = ManualClock::starting_at(now);
+    for name in ["fuzz.prproj", "fuzz.aep", "fuzz.aepx"] {
+        drop(scan_bytes(Path::new(name), bytes, &ScanOptions::default(), &clock));
+    }
+    // As Premiere stores it: what gzip holds is what matters.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    if packed.write_all(bytes).is_ok()
+        && let Ok(packed) = packed.finish()
+    {
+        drop(scan_bytes(Path::new("fuzz.prproj"), &packed, &ScanOptions::default(), &clock));
+    }
+}
+
 /// Reads the bytes after the first as the format the first names; what was read can be written in
 /// every format, and in its own reads back and is written as before.
-pub fn roundtrip(bytes: &[u8]) {
+pub(crate) fn roundtrip(bytes: &[u8]) {
     let Some((first, bytes)) = bytes.split_first() else { return };
     let format = Format::ALL[usize::from(*first) % Format::ALL.len()];
     let Some(document) = read(format, bytes) else { return };

@@ -41,7 +41,10 @@ def through_pycmx(path):
 
 
 def read(path, rate):
-    facts = {"otio": through_otio(path, Fraction(rate))}
+    try:
+        facts = {"otio": through_otio(path, Fraction(rate))}
+    except Exception as error:  # It is told with the others, not instead of them.
+        facts = {"otio": repr(error)}
     if path.endswith(".edl"):
         facts["pycmx"] = through_pycmx(path)
     return facts

@@ -92,6 +92,19 @@ const WORDS: &[&str] = &[
     "line:0%",
 ];
 
+/// What a Premiere project says of its media, as far as it is read.
+const PROJECT: &str = r#"<?xml version="1.0" encoding="UTF-8" ?>
+<PremiereData Version="3">
+  <Media ObjectUID="4b8f3d5e-0000-4000-8000-000000000001" ClassID="7a5c103e" Version="30">
+    <RelativePath>../media/A001.mov</RelativePath>
+    <FilePath>/Volumes/Media/A001.mov</FilePath>
+    <ActualMediaFilePath>\\?\C:\Media\A001 &amp; B.mov</ActualMediaFilePath>
+    <Title>A001.mov</Title>
+    <Start>914457600000000</Start>
+  </Media>
+</PremiereData>
+"#;
+
 /// Random numbers that can be had again (Marsaglia's xorshift).
 struct Dice(u64);
 
@@ -232,9 +245,14 @@ fn change(input: &mut Vec<u8>, seeds: &[Vec<u8>], dice: &mut Dice) {
     }
 }
 
+/// Runs a target on files of these formats until the time is up.
+fn fuzz(name: &str, formats: &[Format]) {
+    fuzz_from(name, &seeds(formats, name == "roundtrip"));
+}
+
 /// Runs a target until the time is up.
 #[allow(clippy::disallowed_methods)]
-fn fuzz(name: &str, formats: &[Format]) {
+fn fuzz_from(name: &str, seeds: &[Vec<u8>]) {
     let target = targets::ALL.iter().find(|(known, _)| *known == name).unwrap().1;
     let time = Duration::from_secs(variable("EMAM_FUZZ_SECONDS").unwrap_or(2));
     let seed = variable("EMAM_FUZZ_SEED").unwrap_or_else(|| {
@@ -242,15 +260,14 @@ fn fuzz(name: &str, formats: &[Format]) {
         now.as_nanos() as u64
     });
     let mut dice = Dice(seed | 1);
-    let seeds = seeds(formats, name == "roundtrip");
     let (begun, mut inputs, mut slowest) = (Instant::now(), 0_u64, Duration::ZERO);
     // As they are first, then changed more and more.
-    let mut waiting: Vec<Vec<u8>> = seeds.clone();
+    let mut waiting: Vec<Vec<u8>> = seeds.to_vec();
     while begun.elapsed() < time || !waiting.is_empty() {
         let input = waiting.pop().unwrap_or_else(|| {
-            let mut input = dice.of(&seeds).clone();
+            let mut input = dice.of(seeds).clone();
             for _ in 0..=dice.below(6) {
-                change(&mut input, &seeds, &mut dice);
+                change(&mut input, seeds, &mut dice);
             }
             input
         });
@@ -292,6 +309,11 @@ fn ale_read() {
 #[test]
 fn captions_read() {
     fuzz("captions_read", &[Format::Srt, Format::Vtt]);
+}
+
+#[test]
+fn prproj_scan() {
+    fuzz_from("prproj_scan", &[PROJECT.as_bytes().to_vec(), written(Format::Xmeml)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use emam_core::model::{Sequence, TrackKind};
+use emam_core::model::{Item, Sequence, TrackKind};
 use emam_core::time::Timecode;
 use emam_core::timeline::format::{Format, WriteOptions};
 use emam_test_support::skip;
@@ -63,6 +63,10 @@ fn as_event(placed: &Placed<'_>) -> (i64, i64) {
     (placed.start - placed.head, placed.end - placed.tail)
 }
 
+fn is_uneven(item: &Item) -> bool {
+    matches!(item, Item::Transition(transition) if transition.in_offset != transition.out_offset)
+}
+
 /// A model written to a file.
 struct Sample {
     model: Model,
@@ -93,11 +97,13 @@ fn in_python(python: &Path, samples: &[Sample]) -> Vec<Value> {
     printed.as_array().unwrap().clone()
 }
 
-fn seen_by_otio(told: &Value) -> Vec<Seen> {
-    let clips = told["otio"].as_array().unwrap().iter().map(|clip| {
+/// What OpenTimelineIO sees, or why it sees nothing.
+fn seen_by_otio(told: &Value) -> Result<Vec<Seen>, String> {
+    let clips = told["otio"].as_array().ok_or_else(|| told["otio"].to_string())?;
+    let clips = clips.iter().map(|clip| {
         (clip[0].as_u64().unwrap(), clip[2].as_i64().unwrap(), clip[3].as_i64().unwrap())
     });
-    from_first(clips.collect())
+    Ok(from_first(clips.collect()))
 }
 
 fn seen_by_ffcine(program: &Path, sample: &Sample) -> Vec<Seen> {
@@ -124,7 +130,17 @@ fn none_wrong(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn compare(name: &str, peer: &str, seen: &[Seen], truth: &[Seen], wrong: &mut Vec<String>) {
+fn compare(
+    name: &str,
+    peer: &str,
+    seen: Result<Vec<Seen>, String>,
+    truth: &[Seen],
+    wrong: &mut Vec<String>,
+) {
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(why) => return wrong.push(format!("{name} in {peer}: {why}")),
+    };
     if seen != truth {
         let at = seen.iter().zip(truth).position(|(seen, truth)| seen != truth);
         let at = at.unwrap_or(seen.len().min(truth.len()));
@@ -147,7 +163,7 @@ fn opentimelineio_sees_every_clip_of_an_otio_where_it_is() {
     let mut wrong = Vec::new();
     for (sample, told) in samples.iter().zip(in_python(&python, &samples)) {
         let truth = truth(&sample.sequence, Format::Otio, as_placed);
-        compare(&sample.model.name, "OpenTimelineIO", &seen_by_otio(&told), &truth, &mut wrong);
+        compare(&sample.model.name, "OpenTimelineIO", seen_by_otio(&told), &truth, &mut wrong);
     }
     none_wrong(&wrong);
 }
@@ -161,7 +177,7 @@ fn ffcine_sees_every_clip_of_an_otio_where_it_is() {
     for sample in &samples {
         let truth = truth(&sample.sequence, Format::Otio, as_placed);
         let seen = seen_by_ffcine(&ffcine, sample);
-        compare(&sample.model.name, "ffcine", &seen, &truth, &mut wrong);
+        compare(&sample.model.name, "ffcine", Ok(seen), &truth, &mut wrong);
     }
     none_wrong(&wrong);
 }
@@ -175,7 +191,7 @@ fn the_adapter_for_xml_sees_every_clip_where_it_is() {
     let mut wrong = Vec::new();
     for (sample, told) in samples.iter().zip(in_python(&python, &samples)) {
         let truth = truth(&sample.sequence, Format::Xmeml, as_placed);
-        compare(&sample.model.name, "fcp_xml", &seen_by_otio(&told), &truth, &mut wrong);
+        compare(&sample.model.name, "fcp_xml", seen_by_otio(&told), &truth, &mut wrong);
     }
     none_wrong(&wrong);
 }
@@ -187,9 +203,13 @@ fn ffcine_sees_every_clip_of_an_xml_where_it_is() {
     let Some(samples) = written(Format::Xmeml, folder.path()) else { return };
     let mut wrong = Vec::new();
     for sample in &samples {
+        // It takes every transition for one that lies evenly on its cut.
+        if sample.sequence.tracks.iter().flat_map(|track| &track.items).any(is_uneven) {
+            continue;
+        }
         let truth = truth(&sample.sequence, Format::Xmeml, as_placed);
         let seen = seen_by_ffcine(&ffcine, sample);
-        compare(&sample.model.name, "ffcine", &seen, &truth, &mut wrong);
+        compare(&sample.model.name, "ffcine", Ok(seen), &truth, &mut wrong);
     }
     none_wrong(&wrong);
 }
@@ -204,9 +224,10 @@ fn the_adapter_for_edls_and_pycmx_see_every_event_where_it_is() {
     for (sample, told) in samples.iter().zip(in_python(&python, &samples)) {
         let name = &sample.model.name;
         let events = truth(&sample.sequence, Format::Edl, as_event);
-        // The adapter puts the cut of a dissolve elsewhere, and takes other speeds for lengths.
-        if !sample.model.has("trans") && !sample.model.has("speed") {
-            compare(name, "cmx_3600", &seen_by_otio(&told), &events, &mut wrong);
+        // The adapter puts the cut of a dissolve elsewhere, takes other speeds for lengths, and
+        // knows one rate.
+        if !["trans", "speed", "mixrate"].iter().any(|feature| sample.model.has(feature)) {
+            compare(name, "cmx_3600", seen_by_otio(&told), &events, &mut wrong);
         }
         let rate = sample.sequence.rate;
         let frame = |text: &Value| {
@@ -217,7 +238,7 @@ fn the_adapter_for_edls_and_pycmx_see_every_event_where_it_is() {
         let edits = edits.map(|edit| (0, frame(&edit[0]), frame(&edit[1]) - frame(&edit[0])));
         // The first line of a dissolve says where it comes from, and takes no time.
         let edits = from_first(edits.filter(|edit| edit.2 > 0).collect());
-        compare(name, "pycmx", &edits, &events, &mut wrong);
+        compare(name, "pycmx", Ok(edits), &events, &mut wrong);
     }
     none_wrong(&wrong);
 }
@@ -231,7 +252,7 @@ fn ffcine_sees_every_event_of_an_edl_where_it_is() {
     for sample in &samples {
         let truth = truth(&sample.sequence, Format::Edl, as_event);
         let seen = seen_by_ffcine(&ffcine, sample);
-        compare(&sample.model.name, "ffcine", &seen, &truth, &mut wrong);
+        compare(&sample.model.name, "ffcine", Ok(seen), &truth, &mut wrong);
     }
     none_wrong(&wrong);
 }

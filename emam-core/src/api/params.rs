@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::backend::catalog::{AnnotationFilter, RunFilter};
 use crate::id::*;
 use crate::library::{
-    AnnotationPatch, AssetPatch, BinPatch, CategoryPatch, CheckInOptions, ClipRequest,
-    ExportOptions, ImportOptions, ProjectPatch, ProjectScanOptions, Refused, RelinkOptions,
-    SequencePatch,
+    AnnotationPatch, AssetPatch, BinPatch, CaptionOptions, CategoryPatch, CheckInOptions,
+    ClipRequest, ExportOptions, ImportOptions, ProjectPatch, ProjectScanOptions, Refused,
+    RelinkOptions, SequencePatch,
 };
 use crate::model::*;
 use crate::time::Rate;
 use crate::timeline::{Change, Edit};
-use crate::workflow::IngestOptions;
+use crate::workflow::{ConsolidateOptions, IngestOptions, RenderOptions};
 
 /// Defines parameter records: strict about what they do not know.
 macro_rules! params {
@@ -323,6 +323,15 @@ params! {
         /// What came with the edits as `undo`.
         change: Change,
     }
+    /// What to caption.
+    CaptionSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// How to caption it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: CaptionOptions,
+    }
     /// What to export.
     ExportSequence {
         /// The sequence.
@@ -377,6 +386,39 @@ params! {
         #[schemars(extend("x-spread" = true))]
         #[serde(default)]
         options: CheckInOptions,
+    }
+    /// What to render.
+    RenderSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// The file to be made; its extension names the container.
+        #[schemars(extend("x-path" = true))]
+        path: PathBuf,
+        /// How to render it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: RenderOptions,
+    }
+    /// What to consolidate.
+    ConsolidateSequence {
+        /// The sequence.
+        id: SequenceId,
+        /// The folder to be made.
+        #[schemars(extend("x-path" = true))]
+        folder: PathBuf,
+        /// How to do it.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: ConsolidateOptions,
+    }
+    /// What is to be consolidated.
+    PlanConsolidation {
+        /// The sequence.
+        id: SequenceId,
+        /// How it would be done.
+        #[schemars(extend("x-spread" = true))]
+        #[serde(default)]
+        options: ConsolidateOptions,
     }
     /// Which runs.
     ListRuns {

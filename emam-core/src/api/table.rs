@@ -13,6 +13,7 @@ use crate::library::{
 };
 use crate::model::*;
 use crate::timeline::Issue;
+use crate::workflow::{Consolidated, ConsolidationPlan, Rendered};
 
 /// The nouns operations are about, each with its words, in the order people meet them.
 pub const NOUNS: [(&str, &str); 9] = [
@@ -275,6 +276,10 @@ operations! {
     "sequences.check" Value (WhichSequence) -> Vec<Issue>: |library, p|
         library.sequences().check(p.id).await?;
 
+    /// Makes the caption track of a sequence from what is said in the media of its clips.
+    "sequences.caption" Value (CaptionSequence) -> Sequence: |library, p|
+        library.sequences().caption(p.id, p.options).await?;
+
     /// Deletes a sequence; assets stay.
     "sequences.delete" Value (WhichSequence) -> Done: |library, p| {
         library.sequences().delete(p.id).await?;
@@ -294,6 +299,18 @@ operations! {
     /// changed.
     "sequences.relink" Value (RelinkSequence) -> Relinked: |library, p|
         library.sequences().relink(p.id, p.options).await?;
+
+    /// Renders a sequence to one media file, exact by frame and by sample.
+    "sequences.render" Run<Rendered> (RenderSequence) -> Started: |library, p|
+        started(&library.sequences().render(p.id, p.path, p.options).await?);
+
+    /// Says what consolidating a sequence would copy, without doing it.
+    "sequences.plan_consolidate" Value (PlanConsolidation) -> ConsolidationPlan: |library, p|
+        library.sequences().plan_consolidate(p.id, p.options).await?;
+
+    /// Copies the media of a sequence into a new folder, with the sequence beside it.
+    "sequences.consolidate" Run<Consolidated> (ConsolidateSequence) -> Started: |library, p|
+        started(&library.sequences().consolidate(p.id, p.folder, p.options).await?);
 
     /// Says what archiving would take, without doing it.
     "archive.plan_store" Value (ArchiveRequest) -> ArchivePlan: |library, p|
@@ -373,7 +390,7 @@ mod tests {
 
     /// The source of each handle, by noun. Not `news.rs`: what it has is for those who hear the
     /// events of services.
-    const HANDLES: [(&str, &str); 16] = [
+    const HANDLES: &[(&str, &str)] = &[
         ("assets", include_str!("../library/assets.rs")),
         ("assets", include_str!("../library/direct.rs")),
         ("assets", include_str!("../library/used_in.rs")),
@@ -384,9 +401,13 @@ mod tests {
         ("bins", include_str!("../library/bins.rs")),
         ("sequences", include_str!("../library/sequences/mod.rs")),
         ("sequences", include_str!("../library/sequences/edit.rs")),
+        ("sequences", include_str!("../library/sequences/caption.rs")),
         ("sequences", include_str!("../library/sequences/export.rs")),
         ("sequences", include_str!("../library/sequences/import.rs")),
         ("sequences", include_str!("../library/sequences/relink.rs")),
+        ("sequences", include_str!("../library/sequences/consolidate.rs")),
+        ("sequences", include_str!("../library/sequences/export.rs")),
+        ("sequences", include_str!("../library/sequences/render.rs")),
         ("archive", include_str!("../library/archive.rs")),
         ("runs", include_str!("../library/runs.rs")),
         ("events", include_str!("../library/events.rs")),
@@ -398,7 +419,7 @@ mod tests {
     #[test]
     fn every_method_of_a_handle_has_its_row_and_every_row_its_method() {
         let mut methods = BTreeSet::new();
-        for (noun, source) in HANDLES {
+        for (noun, source) in HANDLES.iter().copied() {
             for line in source.lines() {
                 let line =
                     line.strip_prefix("    pub async fn ").or(line.strip_prefix("    pub fn "));

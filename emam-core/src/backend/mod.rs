@@ -19,6 +19,7 @@ pub mod catalog;
 mod none;
 pub mod notifier;
 pub mod prober;
+pub mod renderer;
 pub mod signal;
 pub mod storage;
 pub mod storage_rules;
@@ -39,6 +40,10 @@ pub use catalog::Catalog;
 pub use none::{NoArchive, NoTools};
 pub use notifier::{Notice, Notifier, NotifierCapabilities};
 pub use prober::{MediaSource, Prober};
+pub use renderer::{
+    BurnIn, CopyJob, Inspected, JoinJob, Packet, PieceJob, RenderFormat, RenderMedia,
+    RenderSettings, RenderSources, Renderer, Told,
+};
 pub use signal::{ObjectChange, ObjectSignal, Signal, SignalHandler};
 pub use storage::{
     ByteRange, CopyOptions, GetOptions, Key, Object, Part, PresignMethod, PresignRequest,
@@ -120,6 +125,8 @@ pub struct Backends {
     pub prober: Arc<dyn Prober>,
     /// Makes renditions.
     pub transcoder: Arc<dyn Transcoder>,
+    /// Makes media files of cuts.
+    pub renderer: Arc<dyn Renderer>,
     /// Look into media, the first that can do a kind does it.
     pub analyzers: Vec<Arc<dyn Analyzer>>,
     /// Told what happens.

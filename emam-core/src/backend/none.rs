@@ -1,12 +1,15 @@
 //! In the place of what a library does without: each says so when it is needed.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::backend::{
     AnalysisRequest, Analyzer, AnalyzerCapabilities, Archive, ArchiveCapabilities, ArchiveItem,
-    ArchiveStatus, Findings, JobId, JobStatus, Key, Lane, MediaSource, Outcome, Outputs, Prober,
-    Quote, QuoteRequest, RestoreOptions, TranscodeJob, Transcoder, TranscoderCapabilities,
+    ArchiveStatus, CopyJob, Findings, Inspected, JobId, JobStatus, JoinJob, Key, Lane, MediaSource,
+    Outcome, Outputs, PieceJob, Prober, Quote, QuoteRequest, Renderer, RestoreOptions, Told,
+    TranscodeJob, Transcoder, TranscoderCapabilities,
 };
 use crate::error::{Error, ErrorInfo, ErrorKind, Result};
 use crate::model::{Profile, StorageClass, Technical};
@@ -48,7 +51,7 @@ impl Archive for NoArchive {
     }
 }
 
-/// A prober, transcoder and analyzer that can only say why they cannot.
+/// A prober, transcoder, renderer and analyzer that can only say why they cannot.
 #[derive(Debug)]
 pub struct NoTools {
     why: ErrorInfo,
@@ -79,6 +82,29 @@ impl NoTools {
 #[async_trait]
 impl Prober for NoTools {
     async fn probe(&self, _: &MediaSource) -> Result<Technical> {
+        self.fail()
+    }
+}
+
+#[async_trait]
+impl Renderer for NoTools {
+    async fn take_over(&self, _: &Path) -> Result<()> {
+        self.fail()
+    }
+
+    async fn piece(&self, _: &PieceJob, _: Told<'_>) -> Result<()> {
+        self.fail()
+    }
+
+    async fn copy(&self, _: &CopyJob) -> Result<()> {
+        self.fail()
+    }
+
+    async fn join(&self, _: &JoinJob, _: Told<'_>) -> Result<()> {
+        self.fail()
+    }
+
+    async fn inspect(&self, _: &Path) -> Result<Inspected> {
         self.fail()
     }
 }

@@ -18,12 +18,14 @@
 mod archive;
 mod aws;
 mod call;
+mod consolidate;
 mod doctor;
 mod events;
 mod export;
 mod ingest;
 mod names;
 mod output;
+mod render;
 mod runs;
 mod search;
 mod serve;
@@ -80,6 +82,8 @@ enum Command {
     Runs(runs::Arguments),
     Export(export::Arguments),
     Timeline(timeline::Arguments),
+    Render(render::Arguments),
+    Consolidate(consolidate::Arguments),
     Archive(archive::Arguments),
     Events(events::Arguments),
     Call(call::Arguments),
@@ -131,6 +135,8 @@ async fn run(session: &Session, command: Command, stop: &Stop) -> Result<(), Fai
         Command::Runs(arguments) => runs::run(session, arguments).await,
         Command::Export(arguments) => export::run(session, arguments).await,
         Command::Timeline(arguments) => timeline::run(session, arguments).await,
+        Command::Render(arguments) => render::run(session, arguments).await,
+        Command::Consolidate(arguments) => consolidate::run(session, arguments).await,
         Command::Archive(arguments) => archive::run(session, arguments).await,
         Command::Events(arguments) => events::run(session, arguments).await,
         Command::Call(arguments) => call::run(session, arguments).await,

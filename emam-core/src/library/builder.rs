@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::backend::Notifier;
 use crate::backend::catalog::Workflows;
 use crate::backend::{
-    Analyzer, Archive, Backends, Catalog, NoArchive, NoTools, Prober, Storage, Transcoder,
+    Analyzer, Archive, Backends, Catalog, NoArchive, NoTools, Prober, Renderer, Storage, Transcoder,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -20,8 +20,8 @@ use crate::library::Provider;
 use crate::local::LocalBackends;
 use crate::model::AnnotationKind;
 use crate::workflow::{
-    Analyze, ArchiveAssets, Engine, EngineOptions, Ingest, Observer, RestoreAssets, RetryPolicy,
-    Workflow,
+    Analyze, ArchiveAssets, Consolidate, Engine, EngineOptions, Ingest, Observer, Render,
+    RestoreAssets, RetryPolicy, Workflow,
 };
 
 /// Puts a library together: the embedded backends unless others are given.
@@ -37,6 +37,7 @@ pub struct LibraryBuilder {
     archive: Option<Arc<dyn Archive>>,
     prober: Option<Arc<dyn Prober>>,
     transcoder: Option<Arc<dyn Transcoder>>,
+    renderer: Option<Arc<dyn Renderer>>,
     analyzers: Vec<Arc<dyn Analyzer>>,
     notifiers: Vec<Arc<dyn Notifier>>,
 }
@@ -72,6 +73,8 @@ impl LibraryBuilder {
         prober: Prober;
         /// Transcodes with this transcoder.
         transcoder: Transcoder;
+        /// Renders cuts with this renderer.
+        renderer: Renderer;
     }
 
     /// Analyzes with this analyzer too, before those given after it and the embedded ones.
@@ -184,6 +187,7 @@ impl LibraryBuilder {
         self.proxies.get_or_insert(local.proxies);
         self.prober.get_or_insert(local.prober);
         self.transcoder.get_or_insert(local.transcoder);
+        self.renderer.get_or_insert(local.renderer);
         self.analyzers.push(local.analyzer);
         let works = self.engine.workers > 0;
         let (backends, engine) = self.into_parts()?;
@@ -218,6 +222,7 @@ impl LibraryBuilder {
             archive: self.archive.unwrap_or_else(|| Arc::new(NoArchive)),
             prober: self.prober.unwrap_or_else(|| Arc::new(NoTools::default())),
             transcoder: self.transcoder.unwrap_or_else(|| Arc::new(NoTools::default())),
+            renderer: self.renderer.unwrap_or_else(|| Arc::new(NoTools::default())),
             analyzers: self.analyzers,
             notifiers: self.notifiers,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
@@ -227,8 +232,14 @@ impl LibraryBuilder {
 }
 
 fn start(backends: Arc<Backends>, options: EngineOptions) -> Library {
-    let workflows: Vec<Arc<dyn Workflow>> =
-        vec![Arc::new(Ingest), Arc::new(Analyze), Arc::new(ArchiveAssets), Arc::new(RestoreAssets)];
+    let workflows: Vec<Arc<dyn Workflow>> = vec![
+        Arc::new(Ingest),
+        Arc::new(Analyze),
+        Arc::new(ArchiveAssets),
+        Arc::new(RestoreAssets),
+        Arc::new(Render),
+        Arc::new(Consolidate),
+    ];
     let engine = Engine::start(Arc::clone(&backends), workflows, options);
     Library::from_parts(backends, engine)
 }

@@ -53,6 +53,18 @@ impl RunResult for IngestResult {
     }
 }
 
+impl RunResult for crate::workflow::Rendered {
+    async fn read(_: &Library, run: Run) -> Result<Self> {
+        decode(&run)
+    }
+}
+
+impl RunResult for crate::workflow::Consolidated {
+    async fn read(_: &Library, run: Run) -> Result<Self> {
+        decode(&run)
+    }
+}
+
 fn decode<T: DeserializeOwned>(run: &Run) -> Result<T> {
     serde_json::from_value(run.result.clone()).map_err(|cause| {
         Error::new(ErrorKind::Unexpected, "runs.join", "the run's result has another shape")

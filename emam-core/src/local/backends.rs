@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::catalog::RunFilter;
-use crate::backend::{Analyzer, Archive, Backends, Catalog, Prober, Storage, Transcoder};
+use crate::backend::{Analyzer, Archive, Backends, Catalog, Prober, Renderer, Storage, Transcoder};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::local::archive::{ColdFolder, RestoreTimes};
 use crate::local::error::io_error;
 use crate::local::tools::{ToolPaths, Tools};
 use crate::local::{
-    Fetching, FfAnalyzer, FfProber, FfTranscoder, FolderStorage, SqliteCatalog, work,
+    Fetching, FfAnalyzer, FfProber, FfRenderer, FfTranscoder, FolderStorage, SqliteCatalog, work,
 };
 use crate::model::{PageRequest, Run};
 
@@ -25,6 +25,7 @@ pub(crate) struct LocalBackends {
     pub(crate) archive: Arc<dyn Archive>,
     pub(crate) prober: Arc<dyn Prober>,
     pub(crate) transcoder: Arc<dyn Transcoder>,
+    pub(crate) renderer: Arc<dyn Renderer>,
     pub(crate) analyzer: Arc<dyn Analyzer>,
     folder: PathBuf,
     storages: [Arc<FolderStorage>; 2],
@@ -61,6 +62,7 @@ impl LocalBackends {
             archive: Arc::new(archive),
             prober: local.prober(),
             transcoder: local.transcoder(),
+            renderer: local.renderer(),
             analyzer: local.analyzer(),
             folder,
             storages: [originals, proxies],
@@ -92,6 +94,11 @@ impl LocalTools {
         let (tools, work, clock) = self.parts();
         let transcoder: Arc<dyn Transcoder> = Arc::new(FfTranscoder::new(tools, work, clock));
         Arc::new(Fetching::new(transcoder, self.work_dir.clone(), Arc::clone(&self.clock)))
+    }
+
+    /// Makes media files of cuts.
+    pub fn renderer(&self) -> Arc<dyn Renderer> {
+        Arc::new(FfRenderer::new(self.tools.clone()))
     }
 
     /// Looks into media.

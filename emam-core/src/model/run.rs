@@ -22,11 +22,22 @@ pub enum RunKind {
     Archive,
     /// Gets originals back from the archive.
     Restore,
+    /// Makes a media file of a sequence.
+    Render,
+    /// Copies the media of a sequence for hand-over.
+    Consolidate,
 }
 
 impl RunKind {
     /// Every kind, in the order of its declaration.
-    pub const ALL: [RunKind; 4] = [Self::Ingest, Self::Analyze, Self::Archive, Self::Restore];
+    pub const ALL: [RunKind; 6] = [
+        Self::Ingest,
+        Self::Analyze,
+        Self::Archive,
+        Self::Restore,
+        Self::Render,
+        Self::Consolidate,
+    ];
 
     /// The name used in JSON and every binding, for example `ingest`.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +46,8 @@ impl RunKind {
             Self::Analyze => "analyze",
             Self::Archive => "archive",
             Self::Restore => "restore",
+            Self::Render => "render",
+            Self::Consolidate => "consolidate",
         }
     }
 }

@@ -84,10 +84,6 @@ impl Frames {
         Self(tracks)
     }
 
-    pub(super) fn length(&self) -> usize {
-        self.0.iter().map(Vec::len).max().unwrap_or(0)
-    }
-
     pub(super) fn trimmed(mut self) -> Self {
         for track in &mut self.0 {
             while track.last() == Some(&None) {

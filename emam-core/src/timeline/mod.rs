@@ -1,9 +1,9 @@
 //! Timelines: editing sequences, checking them, and exchanging them with other programs.
 //!
-//! Everything here is a pure function on a [`Sequence`]: nothing reads a file, a catalog or the
-//! clock, and new ids come from the [`Clock`](crate::clock::Clock) passed in. A function that
-//! fails leaves the sequence as it was. `revision` and `updated_at` are the caller's, who stores
-//! the result.
+//! Everything here is a pure function on a [`Sequence`] but what is said to block, which reads or
+//! writes timeline files: nothing asks a catalog or the clock, and new ids come from the
+//! [`Clock`](crate::clock::Clock) passed in. A function that fails leaves the sequence as it was.
+//! `revision` and `updated_at` are the caller's, who stores the result.
 //!
 //! What an edit keeps true: a track is filled from frame 0 without holes, neighbouring gaps are
 //! one gap, no gap is last, nothing has zero length, and what was at the same frame on two tracks
@@ -54,8 +54,10 @@
 
 mod change;
 mod check;
+pub mod conform;
 mod edit;
 pub mod format;
+mod marks;
 mod piece;
 mod placement;
 pub mod relink;
@@ -67,6 +69,8 @@ mod edit_properties;
 #[cfg(test)]
 mod frame_model;
 #[cfg(test)]
+mod hostile_properties;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod samples;
@@ -75,6 +79,7 @@ pub use change::{Change, ChangeStep};
 pub(crate) use check::check_clips;
 pub use check::{Issue, IssueKind, check, check_nested};
 pub use edit::{Edge, Edit, Placed, Removed, append, apply, apply_all, insert, remove};
+pub use marks::marked_range;
 pub use placement::Placement;
 
 use crate::model::Sequence;

@@ -193,16 +193,11 @@ fn without_clips(track: &Track, spans: &[(i64, i64)]) -> Vec<(i64, i64)> {
 /// With a gap that has closed go the transitions beside it: they were fades.
 pub(super) fn tidy(items: &mut Vec<Item>) {
     drop_closed_gaps(items);
+    drop_idle_transitions(items);
     join_gaps(items);
     let wrong = misfits(items);
     if !wrong.is_empty() {
-        let mut wrong = wrong.into_iter().map(|(index, _)| index).peekable();
-        let mut index = 0;
-        items.retain(|_| {
-            let gone = wrong.next_if_eq(&index).is_some();
-            index += 1;
-            !gone
-        });
+        drop_at(items, wrong.into_iter().map(|(index, _)| index).collect());
         join_gaps(items);
     }
     while let [.., Item::Gap(_)] | [.., Item::Gap(_), Item::Transition(_)] | [Item::Transition(_)] =
@@ -229,6 +224,35 @@ fn drop_closed_gaps(items: &mut Vec<Item>) {
         }
     }
     *items = kept;
+}
+
+/// Drops the transitions without a clip on either side: there is nothing to fade.
+fn drop_idle_transitions(items: &mut Vec<Item>) {
+    let is_clip = |index: Option<usize>| {
+        matches!(index.and_then(|index| items.get(index)), Some(Item::Clip(_)))
+    };
+    let idle: Vec<usize> = (0..items.len())
+        .filter(|index| {
+            matches!(items.get(*index), Some(Item::Transition(_)))
+                && !is_clip(index.checked_sub(1))
+                && !is_clip(index.checked_add(1))
+        })
+        .collect();
+    drop_at(items, idle);
+}
+
+/// Drops the items at some indices, which come in order.
+fn drop_at(items: &mut Vec<Item>, indices: Vec<usize>) {
+    if indices.is_empty() {
+        return;
+    }
+    let mut indices = indices.into_iter().peekable();
+    let mut index = 0;
+    items.retain(|_| {
+        let gone = indices.next_if_eq(&index).is_some();
+        index += 1;
+        !gone
+    });
 }
 
 fn join_gaps(items: &mut Vec<Item>) {

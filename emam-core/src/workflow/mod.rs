@@ -12,13 +12,16 @@
 
 mod analyze;
 mod archive;
+mod consolidate;
 mod context;
+mod cut;
 mod engine;
 mod frame_map;
 mod ingest;
 mod job;
 mod notices;
 mod reconcile;
+mod render;
 mod renditions;
 mod retry;
 mod store;
@@ -29,18 +32,24 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use consolidate::{
+    ConsolidateOptions, Consolidated, ConsolidatedFile, ConsolidationPlan, PlannedFile,
+};
 pub use context::{RunContext, StepContext};
 pub use engine::{Boundary, Engine, EngineOptions, Observer, Point};
 pub use ingest::{IngestOptions, IngestResult};
+pub use render::{CopyMode, RenderOptions, Rendered};
 pub use retry::RetryPolicy;
 
 pub(crate) use analyze::{Analyze, AnalyzeParams, share_out};
 pub(crate) use archive::{
     ArchiveAssets, ArchiveParams, RestoreAssets, RestoreParams, originals, settle_state,
 };
+pub(crate) use consolidate::{Consolidate, ConsolidateParams, plan as plan_consolidation};
 #[cfg(feature = "gateway")]
 pub(crate) use ingest::key_name;
 pub(crate) use ingest::{Ingest, IngestParams, IngestSource, own_key};
+pub(crate) use render::{Render, RenderParams};
 pub(crate) use renditions::summary;
 
 use crate::error::{Error, Result};

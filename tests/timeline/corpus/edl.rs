@@ -24,13 +24,18 @@ fn frames(timecode: &str, drop: bool, sequence: &Sequence) -> Option<i64> {
     Timecode::parse_unbounded(&timecode, sequence.rate).ok().map(Timecode::frames)
 }
 
+/// Whether a line says that channels beyond the second are meant too.
+fn has_aud(event: &Value) -> bool {
+    list(&event["comments"]).iter().any(|line| text(line).starts_with("AUD"))
+}
+
 /// Where the truth has events, of picture or of sound.
 fn in_truth(truth: &Value, sound: bool, sequence: &Sequence, wrong: &mut Wrong) -> BTreeSet<Place> {
     let mut places = BTreeSet::new();
     for event in list(&truth["events"]) {
         let channels = text(&event["channels"]);
         let has = match sound {
-            true => channels.contains('A') || channels == "B",
+            true => channels.contains('A') || channels == "B" || has_aud(event),
             false => channels.contains('V') || channels == "B",
         };
         if !has || text(&event["reel"]) == "BL" || event["rec_in"] == event["rec_out"] {

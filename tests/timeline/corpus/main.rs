@@ -85,7 +85,9 @@ impl Wrong {
 /// A number that stands in a truth as a number or as text.
 fn number(value: &Value) -> i64 {
     match value {
-        Value::String(text) => text.parse().unwrap(),
+        Value::String(text) => {
+            text.parse().unwrap_or_else(|_| text.parse::<f64>().expect(text).round() as i64)
+        }
         value => value.as_i64().unwrap_or_else(|| value.as_f64().unwrap().round() as i64),
     }
 }

@@ -77,8 +77,11 @@ fn difference(path: &str, one: &Value, other: &Value) -> Option<String> {
         }
         (a, b) if a == b => None,
         (a, b) => {
-            let shown = |value: &Value| value.to_string().chars().take(300).collect::<String>();
-            Some(format!("{path}: {} became {}", shown(a), shown(b)))
+            let (a, b) = (a.to_string(), b.to_string());
+            let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+            let shown =
+                |text: &str| text.chars().skip(same.max(60) - 60).take(240).collect::<String>();
+            Some(format!("{path}, from letter {same} on:\n  {}\n  {}", shown(&a), shown(&b)))
         }
     }
 }

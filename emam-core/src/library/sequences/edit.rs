@@ -205,3 +205,140 @@ fn touched(after: &Sequence, change: &Change) -> BTreeSet<ClipId> {
     }
     touched
 }
+
+#[cfg(all(test, feature = "local"))]
+mod tests {
+    use super::*;
+    use crate::Library;
+    use crate::id::AssetId;
+    use crate::model::{Asset, AssetKind, Marker, TrackKind};
+    use crate::time::{MediaTime, Rate, TimeRange};
+    use crate::timeline::{Edge, IssueKind};
+
+    struct Scene {
+        _folder: tempfile::TempDir,
+        library: Library,
+        asset: AssetId,
+        sequence: SequenceId,
+    }
+
+    impl Scene {
+        /// A library with an asset of a hundred frames and an empty sequence.
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let library = Library::builder().workers(0).open(folder.path()).await.unwrap();
+            let sequences = library.sequences();
+            let clock = sequences.clock();
+            let mut asset = Asset::new(AssetId::new(clock), "Rain", clock.now());
+            asset.kind = AssetKind::Video;
+            asset.media = Some(MediaSummary {
+                rate: Some(Rate::FPS_29_97),
+                duration: Some(MediaTime::new(100, Rate::FPS_29_97)),
+                audio_channels: 2,
+                ..MediaSummary::default()
+            });
+            sequences.catalog().insert_assets(std::slice::from_ref(&asset)).await.unwrap();
+            let project = library.projects().create("Promo").await.unwrap();
+            let cut = sequences.create(project.id, "Cut", Rate::FPS_29_97).await.unwrap();
+            Self { _folder: folder, library, asset: asset.id, sequence: cut.id }
+        }
+
+        fn piece(&self, start: i64, duration: i64) -> ClipRequest {
+            let range = TimeRange::new(start, duration, Rate::FPS_29_97).unwrap();
+            ClipRequest { range: Some(range), ..ClipRequest::from(self.asset) }
+        }
+
+        async fn edit(&self, edits: Vec<Edit<ClipRequest>>) -> Result<Edited> {
+            self.library.sequences().edit(self.sequence, edits, None).await
+        }
+    }
+
+    fn append(clip: ClipRequest) -> Edit<ClipRequest> {
+        Edit::Append { clip, only: None, tracks: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn edits_are_stored_as_one_and_undone_and_made_again() {
+        let scene = Scene::new().await;
+        let sequences = scene.library.sequences();
+        let made = scene.edit(vec![append(scene.piece(10, 20)), append(scene.piece(40, 20))]).await;
+        let made = made.unwrap();
+        assert_eq!((made.sequence.revision, made.issues.len()), (2, 0));
+        assert_eq!(timeline::length(&made.sequence), 40);
+        let first = made.sequence.clips().next().unwrap().id;
+
+        let trim = Edit::Trim { clip: first, edge: Edge::Tail, by: 5, ripple: true };
+        let mark = Edit::AddMarker { clip: None, marker: Marker { start: 3, ..Marker::default() } };
+        let edited = scene.edit(vec![trim, mark]).await.unwrap();
+        assert_eq!(timeline::length(&edited.sequence), 35);
+        let undone = sequences.undo(scene.sequence, &edited.undo).await.unwrap();
+        assert_eq!(undone.sequence.tracks, made.sequence.tracks);
+        assert_eq!(undone.sequence.markers, []);
+        let again = sequences.undo(scene.sequence, &undone.undo).await.unwrap();
+        assert_eq!(again.sequence.tracks, edited.sequence.tracks);
+        assert_eq!(again.sequence.markers, edited.sequence.markers);
+
+        // What is undone twice is not there any more.
+        sequences.undo(scene.sequence, &again.undo).await.unwrap();
+        let twice = sequences.undo(scene.sequence, &edited.undo).await.unwrap_err();
+        assert_eq!(twice.kind(), ErrorKind::Conflict);
+        let kept = sequences.get(scene.sequence).await.unwrap();
+        assert_eq!(kept.tracks, made.sequence.tracks);
+        scene.library.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_edited_changes_nothing() {
+        let scene = Scene::new().await;
+        let sequences = scene.library.sequences();
+        let made = scene.edit(vec![append(scene.piece(10, 20))]).await.unwrap();
+        let clip = made.sequence.clips().next().unwrap().id;
+        // The library knows that the media has a hundred frames.
+        let trim = |by| Edit::Trim { clip, edge: Edge::Tail, by, ripple: false };
+        let error = scene.edit(vec![trim(-70), trim(-1)]).await.unwrap_err();
+        assert_eq!((error.kind(), error.get("edit")), (ErrorKind::InvalidInput, Some("1")));
+        assert_eq!(error.get("media_frames"), Some("100"));
+        let error = scene.edit(vec![append(scene.piece(90, 11))]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let error = sequences.edit(scene.sequence, vec![trim(1)], Some(1)).await.unwrap_err();
+        assert_eq!((error.kind(), error.get("revision")), (ErrorKind::Conflict, Some("2")));
+        assert_eq!(sequences.get(scene.sequence).await.unwrap(), made.sequence);
+
+        // A change that nobody gave out.
+        let mut forged = made.undo.inverse();
+        for step in &mut forged.steps {
+            if let ChangeStep::AddTrack { track, .. } = step {
+                track.id = crate::id::TrackId::new(sequences.clock());
+            }
+        }
+        let error = sequences.undo(scene.sequence, &forged).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert_eq!(sequences.get(scene.sequence).await.unwrap(), made.sequence);
+        scene.library.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_check_tells_of_media_that_is_gone_and_of_nesting() {
+        let scene = Scene::new().await;
+        let sequences = scene.library.sequences();
+        let made = scene.edit(vec![append(scene.piece(10, 20))]).await.unwrap();
+        assert_eq!(sequences.check(scene.sequence).await.unwrap(), []);
+        let mut looped = made.sequence.clone();
+        for track in looped.tracks.iter_mut().filter(|track| track.kind == TrackKind::Video) {
+            if let Some(Item::Clip(clip)) = track.items.first_mut() {
+                clip.source = looped.id.into();
+            }
+        }
+        sequences.catalog().update_sequence(&looped).await.unwrap();
+        sequences.catalog().delete_asset(scene.asset).await.unwrap();
+        let kinds: Vec<_> =
+            sequences.check(scene.sequence).await.unwrap().iter().map(|issue| issue.kind).collect();
+        assert_eq!(kinds, [IssueKind::UnknownMedia, IssueKind::UnknownSequence]);
+        // An edit of what is left is still possible, and says what is wrong with it.
+        let clip = made.sequence.clips().nth(1).unwrap().id;
+        let trim = Edit::Trim { clip, edge: Edge::Tail, by: -1000, ripple: false };
+        let edited = scene.edit(vec![Edit::Unlink { clips: vec![clip] }, trim]).await.unwrap();
+        assert!(edited.issues.iter().any(|issue| issue.kind == IssueKind::UnknownMedia));
+        scene.library.close().await;
+    }
+}

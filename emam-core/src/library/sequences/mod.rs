@@ -1,12 +1,16 @@
 //! Sequences: edits, built from what was found and exported for editing programs.
 
+mod caption;
+mod consolidate;
 mod document;
 mod edit;
 mod export;
 mod import;
 mod lookup;
 mod relink;
+mod render;
 
+pub use caption::CaptionOptions;
 pub use edit::Edited;
 pub use export::{ExportOptions, Exported};
 pub use import::{ImportOptions, Imported, IngestedFile};

@@ -51,7 +51,7 @@ codes! {
         Marker = 1, Subclip = 2, Comment = 3, Label = 4, Face = 5, Text = 6, Moderation = 7,
         Shot = 8, Speech = 9, Black = 10, Silence = 11, Loudness = 12, Celebrity = 13,
     }
-    RunKind { Ingest = 1, Analyze = 2, Archive = 3, Restore = 4 }
+    RunKind { Ingest = 1, Analyze = 2, Archive = 3, Restore = 4, Render = 5, Consolidate = 6 }
     RunState { Queued = 1, Running = 2, Waiting = 3, Succeeded = 4, Failed = 5, Cancelled = 6 }
 }
 

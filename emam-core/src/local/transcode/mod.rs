@@ -14,6 +14,8 @@ mod run;
 mod sound;
 mod waveform;
 
+pub(crate) use run::failure;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

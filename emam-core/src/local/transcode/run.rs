@@ -97,7 +97,12 @@ pub(crate) async fn run<T>(
 }
 
 /// What it means that ffmpeg has failed.
-fn failure(operation: &'static str, ffmpeg: &Tool, ended: &Ended, url: Option<&str>) -> Error {
+pub(crate) fn failure(
+    operation: &'static str,
+    ffmpeg: &Tool,
+    ended: &Ended,
+    url: Option<&str>,
+) -> Error {
     let tail = match url {
         // A path of this machine is no fact about the media.
         Some(url) => ended.tail.replace(url, "the file"),
@@ -115,6 +120,8 @@ fn failure(operation: &'static str, ffmpeg: &Tool, ended: &Ended, url: Option<&s
         "Option not found",
         "Unknown decoder",
         "Decoder not found",
+        "Cannot find a valid font",
+        "Fontconfig error",
     ]) {
         (
             ErrorKind::Unsupported,

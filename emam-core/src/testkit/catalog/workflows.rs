@@ -349,7 +349,7 @@ pub async fn runs_are_listed_newest_first(fixture: &dyn WorkflowsFixture) {
     let asset = bench.asset("a").id;
     let mut expected: Vec<Run> = Vec::new();
     for number in 0..12 {
-        let mut run = bench.run(RunKind::ALL[number % 4]);
+        let mut run = bench.run(RunKind::ALL[number % RunKind::ALL.len()]);
         run.asset = (number % 3 == 0).then_some(asset);
         run.priority = i32::try_from(number % 5).expect("small");
         let mut run = catalog.start_run(&run).await.expect("start");

@@ -49,10 +49,10 @@ pub(super) fn linked(sequence: &Sequence, clip: ClipId) -> Result<Vec<Spot>> {
         .ok_or_else(|| no_such_clip(OPERATION, sequence, clip))?;
     let mut spots =
         spots_of(sequence, |found| found.id == clip || (link.is_some() && found.link == link));
-    if let Some(own) = spots.iter().position(|spot| spot.clip.id == clip) {
-        if let Some(front) = spots.get_mut(..=own) {
-            front.rotate_right(1);
-        }
+    if let Some(own) = spots.iter().position(|spot| spot.clip.id == clip)
+        && let Some(front) = spots.get_mut(..=own)
+    {
+        front.rotate_right(1);
     }
     Ok(spots)
 }

@@ -1,7 +1,9 @@
 //! Moving cuts and clips without changing the length of the sequence: roll, slip, slide.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::locate::{beside, linked};
-use super::trimming::shortened;
+use super::trimming::resized;
 use super::{Edge, Facts, OPERATION};
 use crate::error::{Error, Result};
 use crate::id::ClipId;
@@ -31,8 +33,8 @@ pub(super) fn roll(
             Edge::Head => (other, spot.index),
             Edge::Tail => (spot.index, other),
         };
-        stretch(sequence, spot.track, left, Edge::Tail, by, facts)?;
-        stretch(sequence, spot.track, right, Edge::Head, by.saturating_neg(), facts)?;
+        move_ends(sequence, spot.track, left, 0, by, facts)?;
+        move_ends(sequence, spot.track, right, by, 0, facts)?;
     }
     tidy(sequence);
     Ok(())
@@ -78,8 +80,9 @@ pub(super) fn slide(
 ) -> Result<()> {
     track::measured(sequence, OPERATION)?;
     let spots = linked(sequence, clip)?;
-    let places: std::collections::BTreeSet<_> =
-        spots.iter().map(|spot| (spot.track, spot.index)).collect();
+    let places: BTreeSet<_> = spots.iter().map(|spot| (spot.track, spot.index)).collect();
+    // How much later each neighbour begins and ends: one between two linked clips moves with them.
+    let mut given: BTreeMap<(usize, usize), (i64, i64)> = BTreeMap::new();
     let mut fronts = Vec::new();
     for spot in &spots {
         let items = items_of(sequence, spot.track);
@@ -92,13 +95,16 @@ pub(super) fn slide(
             return wrong("two of the linked clips follow each other; unlink one of them first");
         }
         match before {
-            Some(before) => stretch(sequence, spot.track, before, Edge::Tail, by, facts)?,
+            Some(before) => given.entry((spot.track, before)).or_default().1 = by,
             None if by < 0 => return wrong("the clip is at the start of the sequence already"),
             None => fronts.push(spot.track),
         }
         if let Some(after) = after {
-            stretch(sequence, spot.track, after, Edge::Head, by.saturating_neg(), facts)?;
+            given.entry((spot.track, after)).or_default().0 = by;
         }
+    }
+    for ((track, index), (head, tail)) in given {
+        move_ends(sequence, track, index, head, tail, facts)?;
     }
     for index in fronts {
         if let Some(track) = sequence.tracks.get_mut(index) {
@@ -109,28 +115,28 @@ pub(super) fn slide(
     Ok(())
 }
 
-/// Makes an item `by` frames longer at one end, or shorter below zero. A gap may come to nothing.
-fn stretch(
+/// Makes an item begin `head` and end `tail` frames later. A gap may come to nothing.
+fn move_ends(
     sequence: &mut Sequence,
     track: usize,
     index: usize,
-    edge: Edge,
-    by: i64,
+    head: i64,
+    tail: i64,
     facts: &Facts<'_>,
 ) -> Result<()> {
     let item = match items_of(sequence, track).get(index) {
         Some(Item::Clip(clip)) => {
-            Item::Clip(shortened(clip, edge, by.saturating_neg(), sequence, facts)?)
+            let tail = tail.saturating_neg();
+            Item::Clip(resized(clip, head, tail, sequence.rate, facts)?)
         }
-        Some(Item::Gap(gap)) => match gap.duration.checked_add(by) {
-            Some(duration @ 0..) => Item::Gap(Gap { duration, foreign: gap.foreign.clone() }),
-            _ => {
+        Some(Item::Gap(gap)) => {
+            let duration = gap.duration.checked_add(tail).and_then(|end| end.checked_sub(head));
+            let Some(duration @ 0..) = duration else {
                 let message = "there is no room: the gap beside the clip is shorter than that";
-                return Err(Error::invalid(OPERATION, message)
-                    .with("wanted", by.saturating_neg())
-                    .with("free", gap.duration));
-            }
-        },
+                return Err(Error::invalid(OPERATION, message).with("free", gap.duration));
+            };
+            Item::Gap(Gap { duration, foreign: gap.foreign.clone() })
+        }
         Some(Item::Transition(_)) | None => return Ok(()),
     };
     set(sequence, track, index, item);

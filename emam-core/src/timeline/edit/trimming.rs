@@ -8,6 +8,7 @@ use super::{Edge, Facts, OPERATION};
 use crate::error::{Error, Result};
 use crate::id::ClipId;
 use crate::model::{Clip, Item, Sequence};
+use crate::time::Rate;
 use crate::timeline::{piece, track};
 
 /// Moves one end of a clip, and that of linked clips which have that end at the same frame.
@@ -23,29 +24,30 @@ pub(super) fn trim(
     let mut spots = linked(sequence, clip)?;
     let at = spots.first().map(|spot| spot.at(edge));
     spots.retain(|spot| Some(spot.at(edge)) == at);
-    let mut resized = Vec::with_capacity(spots.len());
-    for spot in spots {
-        let clip = shortened(&spot.clip, edge, by, sequence, facts)?;
-        resized.push((spot, clip));
-    }
-    resize(sequence, resized, edge, ripple, facts)
-}
-
-/// The clip with `by` frames less at one end, or as many more below zero where its media has them.
-pub(super) fn shortened(
-    clip: &Clip,
-    edge: Edge,
-    by: i64,
-    sequence: &Sequence,
-    facts: &Facts<'_>,
-) -> Result<Clip> {
-    let media = facts.of(clip);
     let (head, tail) = match edge {
         Edge::Head => (by, 0),
         Edge::Tail => (0, by),
     };
-    let new = piece::trimmed(clip.clone(), head, tail, sequence.rate, media.as_ref())?;
-    piece::verify_reach(clip, &new, sequence.rate, media.as_ref())?;
+    let mut trimmed = Vec::with_capacity(spots.len());
+    for spot in spots {
+        let clip = resized(&spot.clip, head, tail, sequence.rate, facts)?;
+        trimmed.push((spot, clip));
+    }
+    resize(sequence, trimmed, edge, ripple, facts)
+}
+
+/// The clip with `head` and `tail` frames less at its ends, or as many more below zero where its
+/// media has them.
+pub(super) fn resized(
+    clip: &Clip,
+    head: i64,
+    tail: i64,
+    rate: Rate,
+    facts: &Facts<'_>,
+) -> Result<Clip> {
+    let media = facts.of(clip);
+    let new = piece::trimmed(clip.clone(), head, tail, rate, media.as_ref())?;
+    piece::verify_reach(clip, &new, rate, media.as_ref())?;
     Ok(new)
 }
 

@@ -29,6 +29,7 @@ pub use document::{
     ClipMedia, Document, DocumentBin, MediaMap, ReadDocument, Written, WrittenFile,
 };
 pub use options::{Flavour, ReadOptions, Target, WriteOptions};
+pub use otio::{BundleOptions, MissingMedia, WrittenBundle, read_bundle, write_bundle};
 pub use url::{file_name, file_url, local_path};
 
 use crate::clock::Clock;
@@ -102,9 +103,12 @@ impl Format {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if [`check`](super::check) finds an error
-    /// in a sequence, naming the first; if the document has no sequence; and for a number the
-    /// format cannot hold.
+    /// in a sequence, naming the first; if the document has no sequence, which only ALE does
+    /// without; and for a number the format cannot hold.
     pub fn write(self, document: &Document, options: &WriteOptions) -> Result<Written> {
+        if self != Self::Ale {
+            document.main()?;
+        }
         document.verify()?;
         match self {
             Self::Otio => otio::write(document, options),

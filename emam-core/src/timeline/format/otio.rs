@@ -11,14 +11,20 @@
 //! (U+0000 in a text, whole numbers above 63 bits, a key `OTIO_SCHEMA`) is shown so that it can, and
 //! stands as it is in `metadata.emam.exact`.
 
+mod bundle;
 mod facts;
+#[cfg(test)]
+mod hostile;
 mod json;
 mod print;
+#[cfg(test)]
+mod properties;
 mod read;
 mod schema;
 mod time;
 mod write;
 
+pub use bundle::{BundleOptions, MissingMedia, WrittenBundle, read_bundle, write_bundle};
 pub(super) use read::read;
 pub(super) use write::write;
 

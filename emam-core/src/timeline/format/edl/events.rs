@@ -89,6 +89,8 @@ pub(super) struct Events<'d> {
     reels: Reels,
     named: HashMap<(AssetId, Option<VersionId>), String>,
     mapped: HashSet<String>,
+    /// Lines about the reels used since they were last taken, in the order of their first use.
+    pub(super) sources: Vec<String>,
     pub(super) issues: Vec<Issue>,
 }
 
@@ -100,6 +102,7 @@ impl<'d> Events<'d> {
             reels,
             named: HashMap::new(),
             mapped: HashSet::new(),
+            sources: Vec::new(),
             issues: Vec::new(),
         }
     }
@@ -443,8 +446,13 @@ impl<'d> Events<'d> {
         let reels = &mut self.reels;
         let named = self.named.entry((source.asset, source.version));
         let reel = named.or_insert_with(|| reels.name(own)).clone();
-        let new = reel != own && self.mapped.insert(reel.clone());
-        let map = new.then(|| format!("* {} {reel} = {}", super::line::REEL_MAP, one_line(own)));
+        let new = self.mapped.insert(reel.clone());
+        if new && let Some(media) = media {
+            let lines = kept(media.foreign.get(FOREIGN)).filter(|line| line.starts_with(">>>"));
+            self.sources.extend(lines);
+        }
+        let map = (new && reel != own)
+            .then(|| format!("* {} {reel} = {}", super::line::REEL_MAP, one_line(own)));
         (reel, map)
     }
 

@@ -33,6 +33,13 @@ pub(super) struct Block<'t> {
     pub(super) kept: Vec<&'t str>,
 }
 
+impl Block<'_> {
+    /// How many clips its comments name: two where one changes into the other.
+    fn named(&self) -> usize {
+        if matches!(self.event.code, Code::Dissolve | Code::Wipe(_)) { 2 } else { 1 }
+    }
+}
+
 /// A locator with what stands after it.
 #[derive(Debug)]
 pub(super) struct Mark<'t> {
@@ -181,13 +188,11 @@ fn blocks<'t>(text: &'t str, reading: &mut Reading<'_>) -> Result<List<'t>> {
             (Line::FromName(name), Some(block)) if block.from_name.is_none() => {
                 block.from_name = Some(name);
             }
-            (Line::ToName(name), Some(block))
-                if block.to_name.is_none()
-                    && matches!(block.event.code, Code::Dissolve | Code::Wipe(_)) =>
-            {
+            (Line::ToName(name), Some(block)) if block.to_name.is_none() && block.named() > 1 => {
                 block.to_name = Some(name);
             }
-            (Line::SourceFile(name), Some(block)) if block.files.len() < 2 => {
+            // After a transition the file it comes from may be named first.
+            (Line::SourceFile(name), Some(block)) if block.files.len() < block.named() => {
                 block.files.push(name);
             }
             (Line::FromFile(path), Some(block)) => {

@@ -1,6 +1,6 @@
 //! A sequence as a list.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::FOREIGN;
@@ -69,6 +69,17 @@ pub(in crate::timeline::format) fn write(
             };
             files.push(WrittenFile { part, text: list.text(&mut issues)? });
             chunk += 1;
+        }
+        // Two files of one reel share what is said of it.
+        let mut said = HashSet::new();
+        let sources = std::mem::take(&mut events.sources);
+        if let Some(file) = files.last_mut() {
+            for source in sources {
+                if !said.contains(&source) {
+                    line(&mut file.text, &source);
+                    said.insert(source);
+                }
+            }
         }
     }
     if let Some(lost) = lost_marks(sequence, &files) {

@@ -211,7 +211,10 @@ impl Left {
             return Err(metadata.error("metadata is a JSON object; here it is something else"));
         }
         let mut left = Left::default();
-        for (key, value) in metadata.members() {
+        // In the order OpenTimelineIO, and so this program, writes them in.
+        let mut entries: Vec<_> = metadata.members().collect();
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (key, value) in entries {
             if key == "emam" && value.is_object() {
                 let mut inner = Left::default();
                 facts.rest(&mut inner);

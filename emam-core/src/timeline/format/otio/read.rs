@@ -36,6 +36,7 @@ pub(in crate::timeline::format) fn read(
         known: HashMap::new(),
         ids: HashSet::new(),
         media: Known::default(),
+        nesting: 0,
     };
     let mut bin = DocumentBin::default();
     reader.root(tape.root(), &mut bin)?;
@@ -58,6 +59,8 @@ struct Reader<'a, 't> {
     known: HashMap<SequenceId, (SequenceId, String, i64)>,
     ids: HashSet<SequenceId>,
     media: Known<'t>,
+    /// How many sequences are around this place.
+    nesting: usize,
 }
 
 /// The sequence around a thing that is read.
@@ -150,20 +153,20 @@ impl<'t> Reader<'_, 't> {
         }
         sequence.start = start.unwrap_or(0);
         sequence.drop_frame = self.drop_frame(value, &facts, rate);
+        sequence.foreign = facts.foreign();
         let mut left = Left::default();
         if let Some(stack) = stack.filter(|stack| !stack.is_null()) {
             if Schema::of(stack)? != Schema::Stack {
                 return Err(stack.error("the tracks of a timeline are a Stack"));
             }
             let mut inner = Left::default();
-            self.stack(stack, &mut sequence, &mut inner)?;
+            self.stack(stack, &mut sequence, start.is_none(), &mut inner)?;
             left.nest("stack", inner);
         }
         let mut own = Left::default();
         own.metadata(metadata, &facts, &[])?;
         others.iter().for_each(|(key, value)| own.add(key, value.raw()));
         left.nest("timeline", own);
-        sequence.foreign = facts.foreign();
         left.into_foreign(&mut sequence.foreign);
         Ok(sequence)
     }
@@ -182,10 +185,10 @@ impl<'t> Reader<'_, 't> {
         let mut left = Left::default();
         if Schema::of(value)? == Schema::Stack {
             let mut inner = Left::default();
-            self.stack(value, &mut sequence, &mut inner)?;
+            self.stack(value, &mut sequence, true, &mut inner)?;
             left.nest("stack", inner);
         } else {
-            self.layers(&mut std::iter::once(value), &mut sequence)?;
+            self.layers(&mut std::iter::once(value), &mut sequence, true)?;
         }
         left.into_foreign(&mut sequence.foreign);
         Ok(sequence)
@@ -279,8 +282,15 @@ impl<'t> Reader<'_, 't> {
         Ok(range.map(|(_, duration)| duration))
     }
 
-    /// The stack of a timeline: its tracks, and what is left of it.
-    fn stack(&mut self, value: Value<'t>, sequence: &mut Sequence, left: &mut Left) -> Result<()> {
+    /// The stack of a timeline: its tracks, and what is left of it. `free` is whether the start of
+    /// the sequence is not said.
+    fn stack(
+        &mut self,
+        value: Value<'t>,
+        sequence: &mut Sequence,
+        free: bool,
+        left: &mut Left,
+    ) -> Result<()> {
         let names = [
             "metadata",
             "name",
@@ -295,11 +305,12 @@ impl<'t> Reader<'_, 't> {
             members(value, names);
         let rate = sequence.rate;
         for marker in markers.iter().flat_map(|markers| markers.elements()) {
-            let (marker, _) = self.marker(marker, rate, 0)?;
+            let marker = self.marker(marker, rate, 0)?;
             sequence.markers.push(marker);
         }
         let children = children.filter(|children| !children.is_null());
-        self.layers(&mut children.iter().flat_map(|children| children.elements()), sequence)?;
+        let mut layers = children.iter().flat_map(|children| children.elements());
+        self.layers(&mut layers, sequence, free)?;
         if let Some((start, length)) = self.range(range)? {
             for track in &mut sequence.tracks {
                 self.trim(value, track, start, length, rate)?;
@@ -325,13 +336,16 @@ impl<'t> Reader<'_, 't> {
         &mut self,
         children: &mut dyn Iterator<Item = Value<'t>>,
         sequence: &mut Sequence,
+        free: bool,
     ) -> Result<()> {
+        let mut offsets = Vec::new();
         let around =
             Around { rate: sequence.rate, project: sequence.project, kind: TrackKind::Video };
         for child in children {
             if Schema::of(child)? == Schema::Track {
-                let track = self.track(child, around)?;
+                let (track, offset) = self.track(child, around)?;
                 sequence.tracks.push(track);
+                offsets.push(offset.unwrap_or(0));
                 continue;
             }
             let name = text(child.get("name"))?;
@@ -343,8 +357,10 @@ impl<'t> Reader<'_, 't> {
                 let message = "a thing lies in a stack without a track; it has one of its own now";
                 self.issue(child, IssueKind::Corrected, message);
                 sequence.tracks.push(track);
+                offsets.push(0);
             }
         }
+        self.set_off(sequence, &offsets, free);
         if !sequence.tracks.is_sorted_by_key(|track| track.kind) {
             let message = format!(
                 "the tracks of {:?} were out of order; now video comes first, then sound, then \
@@ -357,7 +373,24 @@ impl<'t> Reader<'_, 't> {
         Ok(())
     }
 
-    fn track(&mut self, value: Value<'t>, around: Around) -> Result<Track> {
+    /// Moves tracks by the frames they lie behind the start. Where all do and the file says no
+    /// start, as those made of EDLs do, the least of it is the start.
+    fn set_off(&mut self, sequence: &mut Sequence, offsets: &[i64], free: bool) {
+        let least = offsets.iter().copied().min().filter(|_| free).unwrap_or(0);
+        if least > 0 {
+            let message = format!("the tracks begin at frame {least}: that is the start now");
+            self.reading.issue(IssueKind::Guessed, message);
+            sequence.start = least;
+        }
+        for (track, offset) in sequence.tracks.iter_mut().zip(offsets) {
+            if *offset > least {
+                track.items.insert(0, Item::Gap(Gap::new(offset - least)));
+            }
+        }
+    }
+
+    /// A track, and by how many frames it lies behind the start if its range says that.
+    fn track(&mut self, value: Value<'t>, around: Around) -> Result<(Track, Option<i64>)> {
         let names = [
             "metadata",
             "name",
@@ -395,8 +428,15 @@ impl<'t> Reader<'_, 't> {
         for child in children.iter().flat_map(|children| children.elements()) {
             self.item(child, around, &mut carry, &mut track, &mut unknown)?;
         }
+        let mut offset = None;
         if let Some((start, length)) = self.range(range)? {
-            self.trim(value, &mut track, start, length, around.rate)?;
+            let begin = start.at(around.rate)?.value;
+            // A range that shows nothing of the track is none: EDL readers say so where it begins.
+            if begin.saturating_add(length.at(around.rate)?.value) <= 0 && begin < 0 {
+                offset = Some(begin.saturating_neg());
+            } else {
+                self.trim(value, &mut track, start, length, around.rate)?;
+            }
         }
         let misfits = track::misfits(&track.items);
         if !misfits.is_empty() {
@@ -412,7 +452,7 @@ impl<'t> Reader<'_, 't> {
             left.add("emam:unknown", &format!("[{}]", unknown.join(",")));
         }
         left.into_foreign(&mut track.foreign);
-        Ok(track)
+        Ok((track, offset))
     }
 
     /// Leaves out transitions that no track can hold.

@@ -7,6 +7,10 @@ use crate::model::Role;
 /// The key OpenTimelineIO gives the only media reference of a clip; ours has the original.
 pub(super) const ORIGINAL: &str = "DEFAULT_MEDIA";
 
+/// How deep sequences may be nested in each other. No edit comes near it, and readers and writers
+/// call themselves once a level.
+pub(super) const MAX_NESTING: usize = 64;
+
 /// The kind of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Schema {

@@ -286,10 +286,12 @@ impl<'a> Writer<'a> {
         self.or_kept("color", left, Printer::null);
         self.out.key("children");
         self.out.open_array();
-        let mut lost = left.and_then(|left| left.get("emam:unknown"));
+        let lost = left.and_then(|left| left.get("emam:unknown"));
+        let mut lost = lost.iter().flat_map(|lost| lost.elements()).peekable();
         for (index, item) in track.items.iter().enumerate() {
-            lost = lost.filter(|lost| !lost.is_empty());
-            self.unknown(lost, Some(index));
+            while let Some(thing) = lost.next_if(|thing| stood_before(*thing) <= index) {
+                self.unknown(thing);
+            }
             self.out.item();
             match item {
                 Item::Clip(clip) => self.clip(sequence, track, clip)?,
@@ -297,7 +299,7 @@ impl<'a> Writer<'a> {
                 Item::Transition(transition) => self.transition(sequence.rate, transition)?,
             }
         }
-        self.unknown(lost, None);
+        lost.for_each(|thing| self.unknown(thing));
         self.out.close_array();
         self.or_kept("kind", left, |out| out.text(kind));
         let done = ["metadata", "effects", "markers", "color", "kind"];
@@ -306,17 +308,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Things of other programs that take no time, before the item they stood before.
-    fn unknown(&mut self, lost: Option<Value<'_>>, before: Option<usize>) {
-        for pair in lost.iter().flat_map(|lost| lost.elements()) {
-            let (Some(index), Some(thing)) = (pair.get("before"), pair.get("thing")) else {
-                continue;
-            };
-            let index = index.as_i64().and_then(|index| usize::try_from(index).ok());
-            if index == before {
-                self.out.item();
-                self.out.raw(thing.raw());
-            }
+    /// A thing of another program that takes no time.
+    fn unknown(&mut self, thing: Value<'_>) {
+        if let Some(thing) = thing.get("thing") {
+            self.out.item();
+            self.out.raw(thing.raw());
         }
     }
 
@@ -480,4 +476,10 @@ impl<'a> Writer<'a> {
         self.out.close_object();
         Ok(())
     }
+}
+
+/// Before which item of its track a thing of another program stood.
+fn stood_before(thing: Value<'_>) -> usize {
+    let index = thing.get("before").and_then(Value::as_i64);
+    index.and_then(|index| usize::try_from(index).ok()).unwrap_or(usize::MAX)
 }

@@ -30,7 +30,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, bool)> {
         },
     };
     // Forbidden are control characters, and U+FFFE and U+FFFF: EF BF BE and EF BF BF.
-    let suspicious = text.bytes().any(|b| (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')))
+    let suspicious = text.bytes().any(|b| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r'))
         || text.contains(['\u{fffe}', '\u{ffff}']);
     if suspicious {
         let sound = text.chars().map(|c| if is_allowed(c) { c } else { '\u{fffd}' }).collect();

@@ -13,31 +13,35 @@ pub(super) const FORMAT: &str = "xmeml";
 /// other programs pass over; comment and logging fields would show ours to people.
 pub(super) const OWN: &str = "emam.";
 
-/// What is left of an element without what was understood of it; absent if that is all.
+/// What is left of an element: the attributes that are not understood, and `inner`. Absent if that
+/// is nothing.
 pub(super) fn rest(
     element: Element<'_>,
     understood: impl Fn(&str) -> bool,
-    children: &[Element<'_>],
+    inner: &str,
 ) -> Option<String> {
-    let mut text = String::new();
+    let mut attributes = String::new();
     for (name, value) in element.attributes() {
         // A prefix is declared somewhere that is not kept.
         if !understood(name) && !name.starts_with(OWN) && !name.contains(':') && name != "xmlns" {
-            let quote = if value.contains('"') { '\'' } else { '"' };
-            text.extend([" ", name, "="]);
-            text.push(quote);
-            text.push_str(value);
-            text.push(quote);
+            let quote = if value.contains('"') { "'" } else { "\"" };
+            attributes.extend([" ", name, "=", quote, value, quote]);
         }
     }
-    if text.is_empty() && children.is_empty() {
+    if attributes.is_empty() && inner.is_empty() {
         return None;
     }
-    let mut whole = String::with_capacity(text.len() + 64);
-    whole.extend(["<", element.name(), &text, ">"]);
-    whole.extend(children.iter().map(|child| child.raw()));
-    whole.extend(["</", element.name(), ">"]);
+    let mut whole = String::with_capacity(attributes.len() + inner.len() + 40);
+    whole.extend(["<", element.name(), &attributes, ">", inner, "</", element.name(), ">"]);
     Some(whole)
+}
+
+/// Children in the order this format's writer gives them: first those of these names, by name.
+pub(super) fn ordered<'d>(element: Element<'d>, names: &[&str]) -> Vec<Element<'d>> {
+    let mut children: Vec<_> = element.children().collect();
+    let rank = |child: &Element<'_>| names.iter().position(|name| *name == child.name());
+    children.sort_by_key(|child| rank(child).unwrap_or(names.len()));
+    children
 }
 
 /// What is left, as a record keeps it.

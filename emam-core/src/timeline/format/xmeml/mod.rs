@@ -6,11 +6,16 @@
 //! shown to people. Where an element and an attribute disagree, another program has changed the
 //! file, and the element holds.
 
+#[cfg(test)]
+mod bad_input;
 mod decode;
 mod dom;
 mod effects;
 mod foreign;
+mod forms;
 mod frames;
+#[cfg(test)]
+mod properties;
 mod read;
 mod text;
 mod write;

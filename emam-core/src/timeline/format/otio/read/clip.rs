@@ -134,7 +134,7 @@ impl<'t> Reader<'_, 't> {
         let id = self.reading.clip_id(facts.parsed("clip_id"), &name);
         let mut clip = made(id, name, source, source_start, duration);
         for marker in markers.iter().flat_map(|markers| markers.elements()) {
-            clip.markers.push(self.marker(marker, source_rate, first.value())?.0);
+            clip.markers.push(self.marker(marker, source_rate, first.value())?);
         }
         clip.speed = self.speed(value, &facts, effects, &mut left)?;
         clip.enabled = enabled.and_then(Value::as_bool).unwrap_or(true);
@@ -235,9 +235,10 @@ impl<'t> Reader<'_, 't> {
     ) -> Result<Speed> {
         let said: Option<Speed> = facts.parsed("speed");
         let mut speed = Speed::NORMAL;
-        let (mut warp, mut keeps) = (None, false);
+        let (mut warp, mut plain, mut count) = (None, false, 0);
         let effects = effects.filter(|effects| !effects.is_null());
         for (index, effect) in effects.iter().flat_map(|effects| effects.elements()).enumerate() {
+            count = index + 1;
             let schema = Schema::of(effect)?;
             let on = effect.get("enabled").and_then(Value::as_bool).unwrap_or(true);
             let found = match schema {
@@ -259,18 +260,24 @@ impl<'t> Reader<'_, 't> {
                 Some(found) if warp.is_none() => {
                     speed = found;
                     warp = Some(index);
-                    keeps |= !is_plain(effect, schema);
+                    plain = is_plain(effect, schema);
                 }
                 Some(_) => {
-                    keeps = true;
                     let message = "a clip has two speeds; the second is kept, and not applied";
                     self.issue(value, IssueKind::NotUnderstood, message);
                 }
-                None => keeps = true,
+                None => {}
             }
         }
-        if keeps {
-            left.keep("effects", effects);
+        // One of ours comes last, and is written anew there.
+        if plain && warp == count.checked_sub(1) {
+            warp = None;
+            count -= 1;
+        }
+        if count > 0 {
+            let kept = effects.iter().flat_map(|effects| effects.elements()).take(count);
+            let kept: Vec<&str> = kept.map(Value::raw).collect();
+            left.add("effects", &format!("[{}]", kept.join(",")));
             if let Some(index) = warp {
                 let speed = quoted(&speed.to_string());
                 left.add("emam:warp", &format!("{{\"index\":{index},\"speed\":{speed}}}"));
@@ -305,11 +312,19 @@ impl<'t> Reader<'_, 't> {
         let inner = Facts::of_block(facts.get("sequence", |v| v.is_object().then_some(v)));
         let claimed: Option<SequenceId> = facts.parsed("sequence_id");
         let rate = inner.rate("rate").unwrap_or(around.rate);
-        let mut own_markers = Vec::new();
-        let mut clip_markers = Vec::new();
+        let shown = self.range(range)?;
+        let said = facts.rate("rate");
+        let exact = shown.map(|(start, _)| start.exactly(said).rate());
+        let source_rate = said.filter(|said| exact.is_none_or(|exact| exact == *said));
+        let source_rate = source_rate.unwrap_or(rate);
+        let (mut own_markers, mut clip_markers) = (Vec::new(), Vec::new());
         for marker in markers.iter().flat_map(|markers| markers.elements()) {
-            let (marker, of_sequence) = self.marker(marker, rate, 0)?;
-            if of_sequence { own_markers.push(marker) } else { clip_markers.push(marker) }
+            let of = marker.get("metadata").and_then(|m| m.get("emam")?.get("of")?.as_text());
+            if of.is_some_and(|of| of == "sequence") {
+                own_markers.push(self.marker(marker, rate, 0)?);
+            } else {
+                clip_markers.push(self.marker(marker, source_rate, 0)?);
+            }
         }
         let mut content = String::new();
         if claimed.is_some() {
@@ -361,7 +376,7 @@ impl<'t> Reader<'_, 't> {
                     sequence.tracks.push(track);
                 } else {
                     let mut layers = children.iter().flat_map(|children| children.elements());
-                    self.layers(&mut layers, &mut sequence)?;
+                    self.layers(&mut layers, &mut sequence, false)?;
                 }
                 let frames = length(&sequence);
                 let id = sequence.id;
@@ -372,11 +387,9 @@ impl<'t> Reader<'_, 't> {
                 (id, frames)
             }
         };
-        let (start, duration) = match self.range(range)? {
+        let (start, duration) = match shown {
             Some((start, duration)) => {
-                let start = start.exactly(facts.rate("rate")).exactly(Some(rate));
-                let source_rate = facts.rate("rate").filter(|said| start.rate() == *said);
-                let source_rate = source_rate.unwrap_or(rate);
+                let start = start.exactly(Some(source_rate));
                 let start =
                     self.frames(value, start, source_rate, "the start of a nested sequence")?;
                 let duration = self.length(value, duration, around.rate, carry)?;
@@ -394,7 +407,6 @@ impl<'t> Reader<'_, 't> {
         }
         let id = self.reading.clip_id(facts.parsed("clip_id"), &name);
         let _stale: (Option<i64>, _) = (facts.number("source_start"), facts.text("source"));
-        let _read = facts.rate("rate");
         let mut clip = made(id, name, sequence.into(), start, duration);
         clip.markers = clip_markers;
         let mut left = Left::default();

@@ -2,7 +2,7 @@
 
 use super::super::facts::{Facts, Left, quoted};
 use super::super::json::{Kind, Value, compact};
-use super::super::schema::{COLORS, Schema, members};
+use super::super::schema::{COLORS, MAX_NESTING, Schema, members};
 use super::{Around, Carry, Reader, text};
 use crate::error::Result;
 use crate::model::{Gap, Item, Marker, Track, Transition};
@@ -25,7 +25,14 @@ impl<'t> Reader<'_, 't> {
             Schema::Gap => self.gap(value, around, carry)?,
             Schema::Transition => Some(self.transition(value, around.rate)?),
             Schema::Stack | Schema::Track => {
-                self.nested_clip(value, around, carry)?.map(Item::Clip)
+                if self.nesting >= MAX_NESTING {
+                    let message = "sequences are nested deeper in each other than is read";
+                    return Err(value.error(message).with("limit", MAX_NESTING));
+                }
+                self.nesting += 1;
+                let clip = self.nested_clip(value, around, carry);
+                self.nesting -= 1;
+                clip?.map(Item::Clip)
             }
             _ => {
                 let schema = value.get("OTIO_SCHEMA").and_then(Value::as_text);
@@ -155,14 +162,8 @@ impl<'t> Reader<'_, 't> {
         Ok(Item::Transition(transition))
     }
 
-    /// A marker, and whether it belongs to a nested sequence and not to the clip of it; `first` is
-    /// the number of the first frame its frames are counted from.
-    pub(super) fn marker(
-        &mut self,
-        value: Value<'t>,
-        rate: Rate,
-        first: i64,
-    ) -> Result<(Marker, bool)> {
+    /// A marker; `first` is the number of the first frame its frames are counted from.
+    pub(super) fn marker(&mut self, value: Value<'t>, rate: Rate, first: i64) -> Result<Marker> {
         let names = ["metadata", "name", "color", "marked_range", "range", "comment"];
         let ([metadata, name, color, range, old_range, comment], others) = members(value, names);
         if !value.is_object() {
@@ -187,7 +188,8 @@ impl<'t> Reader<'_, 't> {
         }
         let mut left = Left::default();
         self.color(&mut marker, &facts, color, &mut left)?;
-        let of_sequence = facts.text("of").is_some_and(|of| of == "sequence");
+        // Looked at where the markers of a nested sequence and its clip are parted.
+        let _of = facts.text("of");
         let note = metadata.and_then(|metadata| metadata.get("Resolve_OTIO")?.get("Note"));
         let note = note.and_then(Value::as_text);
         if marker.comment.is_empty()
@@ -200,7 +202,7 @@ impl<'t> Reader<'_, 't> {
         left.metadata(metadata, &facts, if said { &[("Resolve_OTIO", "Note")] } else { &[] })?;
         others.iter().for_each(|(key, value)| left.add(key, value.raw()));
         left.into_foreign(&mut marker.foreign);
-        Ok((marker, of_sequence))
+        Ok(marker)
     }
 
     /// The colour of a marker: a name, or since Marker.3 an object that may have one.

@@ -219,7 +219,7 @@ impl<'t> Reader<'_, 't> {
             && media.urls.is_empty()
             && available.is_none()
             && metadata.is_none_or(|metadata| metadata.is_empty() || metadata.is_null())
-            && (shown.is_empty() || shown == said.clip);
+            && (shown.is_empty() || *shown == *visible(said.clip));
         if original != ORIGINAL {
             left.add("emam:original", &super::super::facts::quoted(original));
         }

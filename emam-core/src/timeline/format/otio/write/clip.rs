@@ -3,6 +3,7 @@
 use super::super::facts::{Facts, quoted};
 use super::super::json::{Tape, Value};
 use super::super::print::Printer;
+use super::super::schema::MAX_NESTING;
 use super::blocks::{self, Block, Exact};
 use super::{Link, MAX_NESTED, Writer};
 use crate::error::{Error, Result};
@@ -89,6 +90,13 @@ impl<'a> Writer<'a> {
         inner: &'a Sequence,
         left: Option<Value<'_>>,
     ) -> Result<()> {
+        if self.open.len() >= MAX_NESTING {
+            let message = "sequences are nested deeper in each other than other programs read; \
+                           nest them less deep";
+            return Err(Error::invalid("timeline.write", message)
+                .with("sequence", inner.id)
+                .with("limit", MAX_NESTING));
+        }
         let items = inner.tracks.iter().map(|track| track.items.len() as u64 + 1).sum::<u64>();
         self.nested = self.nested.saturating_add(items);
         if self.nested > MAX_NESTED {

@@ -50,13 +50,15 @@ impl Writer<'_> {
         let kept = kept.as_ref().and_then(Dom::root);
         self.xml.tag(name);
         self.xml.attribute("id", format_args!("clipitem-{}", place.id));
-        self.xml.other_attributes(kept, &["id", "premiereChannelType"]);
-        if let Some(kind) = channel_type(on, laid, kept) {
+        let but: &[&str] = if is_generator { &["id"] } else { &["id", "premiereChannelType"] };
+        self.xml.other_attributes(kept, but);
+        if let Some(kind) = channel_type(on, laid, kept).filter(|_| !is_generator) {
             self.xml.text_attribute("premiereChannelType", &kind);
         }
         if on.part == 0 {
-            self.own(clip, laid, &counted);
+            self.own(clip, laid);
         }
+        self.own_source(clip, &counted);
         self.xml.enter();
         if !is_generator {
             self.master_id(&clip.source);
@@ -122,33 +124,44 @@ impl Writer<'_> {
         let tail = handle(after.map(|after| after.out_offset));
         let end = start.checked_add(clip.duration)?;
         let file_rate = self.file_rate(&clip.source, on.sequence);
+        let points = (
+            point.checked_sub(at(lead.unwrap_or(0))?)?,
+            point.checked_add(shown)?.checked_add(at(tail.unwrap_or(0))?)?,
+        );
         Some(Counted {
             place: (if lead.is_some() { -1 } else { start }, if tail.is_some() { -1 } else { end }),
-            points: (
-                point.checked_sub(at(lead.unwrap_or(0))?)?,
-                point.checked_add(shown)?.checked_add(at(tail.unwrap_or(0))?)?,
-            ),
-            exact: playing.lowest(point) == Some(clip.source_start)
+            points,
+            // Both -1 would say that there are no limits.
+            exact: points != (-1, -1)
+                && playing.lowest(point) == Some(clip.source_start)
                 && file_rate.is_none_or(|file| file == rate),
             playing,
         })
     }
 
     /// What only emam says of a clip.
-    fn own(&mut self, clip: &Clip, laid: &Laid, counted: &Counted) {
+    fn own(&mut self, clip: &Clip, laid: &Laid) {
         self.xml.own("id", clip.id);
-        if !counted.exact {
-            self.xml.own("start", clip.source_start);
-        }
-        if Speed::from_percent(&effects::percent(clip.speed)).ok() != Some(clip.speed) {
-            self.xml.own("speed", clip.speed);
-        }
         if let Some(link) = clip.link {
             self.xml.own("link", link);
         }
         if !clip.audio_channels.is_empty() {
             let channels: Vec<_> = laid.channels.iter().map(u16::to_string).collect();
             self.xml.own("channels", channels.join(" "));
+        }
+        if !clip.metadata.is_empty() {
+            self.metadata(&clip.metadata);
+        }
+    }
+
+    /// What only emam says of what a clip plays; of each of its channels, which are told to be of
+    /// one clip by it.
+    fn own_source(&mut self, clip: &Clip, counted: &Counted) {
+        if !counted.exact {
+            self.xml.own("start", clip.source_start);
+        }
+        if Speed::from_percent(&effects::percent(clip.speed)).ok() != Some(clip.speed) {
+            self.xml.own("speed", clip.speed);
         }
         match &clip.source {
             ClipSource::Asset(source) => {
@@ -169,9 +182,6 @@ impl Writer<'_> {
                 }
             }
             ClipSource::Caption(_) => {}
-        }
-        if !clip.metadata.is_empty() {
-            self.metadata(&clip.metadata);
         }
     }
 

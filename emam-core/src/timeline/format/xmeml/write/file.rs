@@ -1,6 +1,7 @@
 //! The files of clips, and timecode.
 
 use super::super::dom::{Dom, Element};
+use super::super::forms;
 use super::super::frames::rescaled;
 use super::super::text::number;
 use super::clip::file_rate;
@@ -105,7 +106,7 @@ impl Writer<'_> {
             };
             match kept_video.filter(holds) {
                 Some(video) => self.xml.raw(video.raw()),
-                None => self.picture(summary),
+                None => self.xml.raw(&forms::picture(summary.rate, summary.width, summary.height)),
             }
         }
         let kept_audio: Vec<_> = kept.into_iter().flat_map(|kept| kept.named("audio")).collect();
@@ -114,33 +115,10 @@ impl Writer<'_> {
                 self.xml.raw(audio.raw());
             }
         } else if summary.audio_channels > 0 {
-            self.xml.open("audio");
-            self.xml.open("samplecharacteristics");
-            self.xml.number("depth", 16);
-            self.xml.number("samplerate", super::super::ASSUMED_SAMPLE_RATE);
-            self.xml.close("samplecharacteristics");
-            self.xml.number("channelcount", summary.audio_channels);
-            self.xml.close("audio");
+            self.xml.raw(&forms::sound(summary.audio_channels));
         }
         self.xml.others(kept, &["video", "audio"]);
         self.xml.close("media");
-    }
-
-    fn picture(&mut self, summary: &MediaSummary) {
-        self.xml.open("video");
-        self.xml.open("samplecharacteristics");
-        if let Some(rate) = summary.rate {
-            self.xml.rate(rate);
-        }
-        if let Some(width) = summary.width {
-            self.xml.number("width", width);
-        }
-        if let Some(height) = summary.height {
-            self.xml.number("height", height);
-        }
-        self.picture_defaults();
-        self.xml.close("samplecharacteristics");
-        self.xml.close("video");
     }
 
     /// The timecode of a first frame, and the reel it is of.

@@ -8,6 +8,10 @@ mod sequence;
 mod track;
 mod xml;
 
+pub(super) use self::clip::channel_type_of;
+pub(super) use self::file::{channels_of, size_of};
+pub(super) use self::track::{TRACK_NAME, TYPE, WIDTH, WIDTH_INDEX, output, track_type};
+
 use std::collections::{BTreeMap, HashMap};
 
 use self::xml::Xml;

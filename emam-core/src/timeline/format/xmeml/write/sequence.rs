@@ -1,6 +1,7 @@
 //! A sequence as an element.
 
 use super::super::dom::{Dom, Element};
+use super::super::forms;
 use super::super::frames::is_sayable;
 use super::super::text::number;
 use super::super::{ASSUMED_SAMPLE_RATE, ASSUMED_SIZE};
@@ -141,23 +142,8 @@ impl Writer<'_> {
         if let Some(format) = format.filter(|_| holds) {
             return self.xml.raw(format.raw());
         }
-        self.xml.open("format");
-        self.xml.open("samplecharacteristics");
-        self.xml.rate(sequence.rate);
-        for (name, pixels) in size {
-            self.xml.number(name, pixels);
-        }
-        self.picture_defaults();
-        self.xml.number("colordepth", 24);
-        self.xml.close("samplecharacteristics");
-        self.xml.close("format");
-    }
-
-    /// What Premiere says of every picture.
-    pub(super) fn picture_defaults(&mut self) {
-        self.xml.flag("anamorphic", false);
-        self.xml.leaf("pixelaspectratio", "square");
-        self.xml.leaf("fielddominance", "none");
+        let [width, height] = size.map(|(_, pixels)| pixels);
+        self.xml.raw(&forms::picture_format(sequence.rate, width, height));
     }
 
     /// The form of the sound, and the stereo output without which Premiere drops stereo tracks.
@@ -165,7 +151,7 @@ impl Writer<'_> {
         let kept_child = |name| kept.and_then(|kept: Element<'_>| kept.child(name));
         match kept_child("numOutputChannels") {
             Some(channels) => self.xml.raw(channels.raw()),
-            None => self.xml.number("numOutputChannels", 2),
+            None => self.xml.raw(forms::OUTPUT_COUNT),
         }
         let rate = sequence.sample_rate.unwrap_or(ASSUMED_SAMPLE_RATE);
         let format = kept_child("format").filter(|format| {
@@ -174,25 +160,11 @@ impl Writer<'_> {
         });
         match format {
             Some(format) => self.xml.raw(format.raw()),
-            None => {
-                self.xml.open("format");
-                self.xml.open("samplecharacteristics");
-                self.xml.number("depth", 16);
-                self.xml.number("samplerate", rate);
-                self.xml.close("samplecharacteristics");
-                self.xml.close("format");
-            }
+            None => self.xml.raw(&forms::sound_format(rate)),
         }
         if let Some(outputs) = kept_child("outputs") {
             return self.xml.raw(outputs.raw());
         }
-        self.xml.raw(OUTPUTS);
+        self.xml.raw(forms::OUTPUTS);
     }
 }
-
-/// Two outputs: left and right.
-pub(in super::super) const OUTPUTS: &str = "<outputs>\
-    <group><index>1</index><numchannels>1</numchannels><downmix>0</downmix>\
-    <channel><index>1</index></channel></group>\
-    <group><index>2</index><numchannels>1</numchannels><downmix>0</downmix>\
-    <channel><index>2</index></channel></group></outputs>";
