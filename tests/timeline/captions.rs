@@ -205,9 +205,9 @@ fn speech(start: i64, frames: i64, text: &str) -> NewAnnotation {
 async fn what_is_said_in_a_cut_becomes_its_captions() {
     let folder = tempfile::tempdir().unwrap();
     let library = Library::open(folder.path().join("media")).await.unwrap();
-    let catalog = library.backends().catalog.clone();
-    let clock = library.backends().clock.clone();
-    let mut asset = Asset::new(emam_core::id::AssetId::new(clock.as_ref()), "talk", clock.now());
+    let catalog = &library.backends().catalog;
+    let clock = library.backends().clock.as_ref();
+    let mut asset = Asset::new(emam_core::id::AssetId::new(clock), "talk", clock.now());
     asset.kind = AssetKind::Video;
     asset.media = Some(MediaSummary {
         rate: Some(Rate::FPS_25),
@@ -248,14 +248,14 @@ async fn what_is_said_in_a_cut_becomes_its_captions() {
         (again.tracks.len(), again.revision),
         (captioned.tracks.len(), captioned.revision + 1)
     );
-    let other = CaptionOptions::default().with_track("Subtitles");
+    let other = CaptionOptions { track: Some("Subtitles".into()) };
     assert_eq!(library.sequences().caption(cut.id, other).await.unwrap().tracks.len(), 4);
 
     let path = folder.path().join("rough.srt");
     library.sequences().export(cut.id, &path, ExportOptions::default()).await.unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.starts_with("1\n00:00:00,000 --> 00:00:01,000\nGood morning.\n"), "{text}");
-    let missing = emam_core::id::SequenceId::new(clock.as_ref());
+    let missing = emam_core::id::SequenceId::new(clock);
     let error = library.sequences().caption(missing, CaptionOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), emam_core::ErrorKind::NotFound);
 }

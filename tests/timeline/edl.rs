@@ -429,6 +429,18 @@ fn what_has_no_reel_and_other_rates_are_told() {
     assert!(lines.contains("002  AX       V     C        02:00:01:00 02:00:03:00 "), "{lines}");
     assert!(written.issues.iter().any(|issue| issue.kind == IssueKind::MixedRate));
     assert!(written.issues.iter().any(|issue| issue.message.contains("a nested sequence")));
+    let options = ReadOptions::default().with_rate(Rate::FPS_25);
+    let read = Format::Edl.read(written.text().as_bytes(), &options, &clock()).unwrap();
+    assert_eq!(read.issues, []);
+    let slow = read.document.main().unwrap().clips().nth(1).unwrap();
+    assert_eq!(slow.source_start, MediaTime::new(2 * 86_400 + 24, Rate::FPS_23_976));
+    assert_eq!(events(&write(&read.document)), events(written.text()));
+    // Of a list that does not say it, a source that counts faster is read as fast as it does.
+    let text = "TITLE: x\n001  AX V C 01:00:00:40 01:00:01:40 00:00:00:00 00:00:01:00\n";
+    let read = Format::Edl.read(text.as_bytes(), &options, &clock()).unwrap();
+    assert_eq!(read.issues[0].kind, IssueKind::Guessed);
+    let clip = read.document.main().unwrap().clips().next().unwrap();
+    assert_eq!((clip.source_start.rate().nominal(), clip.duration), (48, 25));
 }
 
 #[test]
@@ -474,7 +486,7 @@ fn broken_lists_are_read_as_far_as_they_can_be() {
             2,
             vec![(Some(4), corrected)],
         ),
-        ("002  AX V C 01:00:00:00 01:00:01:99 00:00:01:00 00:00:02:00", 1, vec![(Some(4), not)]),
+        ("002  AX V C 01:00:00:00 01:00:01:00 00:00:01:00 00:00:02:99", 1, vec![(Some(4), not)]),
         (
             "002  AX V C 99:99:99:99 99999999999999999999:0:0:0 1:1:1:1 2:2:2:2",
             1,

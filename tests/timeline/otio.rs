@@ -268,7 +268,7 @@ fn an_empty_sequence_is_a_timeline_too() {
 }
 
 /// Sequences of known truth from outside of this repository, judged by a program that shares
-/// nothing with the library. Speed and markers on clips are left out: no sequence has them yet.
+/// nothing with the library: speed and markers on clips are among what it looks at.
 #[test]
 fn the_judge_finds_nothing_wrong() {
     let test = "the_judge_finds_nothing_wrong";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use emam_core::clock::ManualClock;
-use emam_core::model::{Clip, Item, Sequence, Track, TrackKind};
+use emam_core::model::{Clip, Item, Sequence, Track, TrackKind, Transition};
 use emam_core::timeline::format::{Document, Format, ReadDocument, ReadOptions, WriteOptions};
 use emam_test_support::media::{sample_tools, samples};
 use emam_test_support::skip;
@@ -66,6 +66,83 @@ fn every_synthetic_cut_passes_the_judge() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// What the adapter of OpenTimelineIO for this format makes of a file: its tracks of pictures, each
+/// child with its kind, frames, and first frame in its source.
+const ADAPTER: &str = r#"
+import json, sys
+import opentimelineio as otio
+read = otio.adapters.read_from_file(sys.argv[1], adapter_name="fcp_xml")
+tracks = []
+for track in read.video_tracks():
+    children = []
+    for child in track:
+        kind = child.schema_name()
+        if kind == "Transition":
+            children.append([kind, child.in_offset.value + child.out_offset.value])
+        elif kind == "Gap":
+            children.append([kind, child.duration().value])
+        else:
+            start = child.source_range.start_time
+            url = child.media_reference.target_url
+            length = child.duration().value_rescaled_to(read.global_start_time.rate)
+            children.append([kind, length, start.value, start.rate, child.name, url])
+    tracks.append(children)
+print(json.dumps({"name": read.name, "start": read.global_start_time.value, "tracks": tracks}))
+"#;
+
+#[test]
+fn opentimelineio_reads_every_synthetic_cut_alike() {
+    let test = "opentimelineio_reads_every_synthetic_cut_alike";
+    let (Some(python), Some(data)) = (python(test), samples("timeline/synthetic")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut compared = 0;
+    for path in models(&data) {
+        let cut = cut_of(&model(&path));
+        let file = folder.path().join("cut.xml");
+        std::fs::write(&file, written(&cut)).unwrap();
+        let output = Command::new(&python).args(["-c", ADAPTER]).arg(&file).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {errors}", path.display());
+        let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(read["name"], cut.sequence.name);
+        assert_eq!(read["start"], cut.sequence.start as f64);
+        let tracks = cut.sequence.tracks.iter().filter(|track| track.kind == TrackKind::Video);
+        for (index, track) in tracks.enumerate() {
+            let children = read["tracks"][index].as_array().unwrap();
+            assert_eq!(children.len(), track.items.len(), "{} {index}", path.display());
+            let moves = |index: Option<usize>| match index.and_then(|i| track.items.get(i)) {
+                Some(Item::Transition(Transition { in_offset, out_offset, .. })) => {
+                    *in_offset != (in_offset + out_offset) / 2 && *in_offset * *out_offset > 0
+                }
+                _ => false,
+            };
+            for (at, (child, item)) in children.iter().zip(&track.items).enumerate() {
+                // It knows only even transitions, and moves the cut of others.
+                if moves(at.checked_sub(1)) || moves(Some(at)) || moves(Some(at + 1)) {
+                    continue;
+                }
+                compared += 1;
+                let at = format!("{} {index}: {child}, not {item:?}", path.display());
+                match item {
+                    Item::Gap(gap) => assert_eq!(child[1], gap.duration as f64, "{at}"),
+                    Item::Transition(transition) => {
+                        let length = transition.in_offset + transition.out_offset;
+                        assert_eq!(child[1], length as f64, "{at}");
+                    }
+                    Item::Clip(clip) => {
+                        assert_eq!(child[4], clip.name, "{at}");
+                        let off = (child[1].as_f64().unwrap() - clip.duration as f64).abs();
+                        assert!(off < 1e-6, "{at}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared > 200, "{compared} items");
 }
 
 fn read(xml: &[u8]) -> ReadDocument {

@@ -20,8 +20,6 @@ use crate::library::{
 use crate::model::*;
 use crate::time::Rate;
 use crate::timeline::{Change, Edit};
-use crate::workflow::IngestOptions;
-    }
 use crate::workflow::{ConsolidateOptions, IngestOptions, RenderOptions};
 
 /// Defines parameter records: strict about what they do not know.

@@ -20,11 +20,8 @@ pub type Told<'a> = &'a (dyn Fn(f64) + Send + Sync);
 /// Makes media files of planned cuts, in pieces that are joined at the end. All files are of this
 /// machine. Dropping a future stops the work; what it was writing is then of no use.
 ///
-/// # Contract
-/// - `piece_is_exact`: a rendered piece has each frame of its plan once, and the sound of these
-///   frames to the sample.
-/// - `join_keeps_pictures`: joining does not encode pictures again.
-/// - `render_is_repeatable`: a job done again replaces what it has left before.
+/// A rendered piece has each frame of its plan once, and the sound of these frames to the sample.
+/// Joining encodes no picture again. A job done again replaces what it has left before.
 #[async_trait]
 pub trait Renderer: Debug + Send + Sync + 'static {
     /// Ends what a process that died has left running in a folder.

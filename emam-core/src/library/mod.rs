@@ -42,7 +42,8 @@ pub use provider::Provider;
 pub use run::{RunHandle, RunResult};
 pub use runs::Runs;
 pub use sequences::{
-    CaptionOptions, ClipRequest, Edited, ExportOptions, Exported, ImportOptions, Imported, IngestedFile, RelinkChoice, RelinkOptions, Relinked, SequencePatch, Sequences,
+    CaptionOptions, ClipRequest, Edited, ExportOptions, Exported, ImportOptions, Imported,
+    IngestedFile, RelinkChoice, RelinkOptions, Relinked, SequencePatch, Sequences,
 };
 pub use used_in::{UsedClip, UsedIn, UsingBin, UsingProjectFile, UsingSequence};
 

@@ -1,7 +1,7 @@
 //! Timeline files as sequences of a project.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -37,7 +37,8 @@ pub struct ImportOptions {
     pub name: Option<String>,
     /// What is taken for certain when the media of the file is looked for in the library.
     pub matching: MatchOptions,
-    /// Ingests media the library does not have, where its file is found.
+    /// Ingests media the library does not have, where its file is found: where the timeline says,
+    /// or beside it. Hidden files are passed over.
     pub ingest_missing: bool,
     /// Makes an asset without media for what is still missing, to be filled later.
     pub create_placeholders: bool,
@@ -348,17 +349,23 @@ struct Stored {
     bins: Vec<BinId>,
 }
 
-/// The file of this machine that a URL or path means: where it says, or beside the timeline.
+/// The file of this machine that a URL or path means: where it says, or beside the timeline. Hidden
+/// files are nobody's media, whatever a project says.
 fn on_disk(url: &str, folder: &Path) -> Option<PathBuf> {
     let path = local_path(url)?;
-    let named = Path::new(&path);
-    // A path of Windows is none here, and must not be taken for a file name.
-    let named = match named.is_absolute() {
-        true => named.to_owned(),
-        false if path.contains('\\') || path.contains(':') => return None,
-        false => folder.join(named),
+    let path = match Path::new(&path).is_absolute() {
+        true => PathBuf::from(path),
+        // Of Windows: with a drive or a share it is none of this machine, else it is beside.
+        false if path.contains(':') || path.starts_with('\\') => return None,
+        false => folder.join(path.replace('\\', "/")),
     };
-    named.is_file().then_some(named)
+    let is_hidden = |part: Component<'_>| match part {
+        Component::Normal(name) => name.as_encoded_bytes().starts_with(b"."),
+        _ => false,
+    };
+    // The timeline itself may lie in a hidden folder.
+    let shared = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    (!path.components().skip(shared).any(is_hidden) && path.is_file()).then_some(path)
 }
 
 fn not_ingested(path: &Path, error: &Error) -> Issue {
@@ -384,4 +391,28 @@ fn read_whole(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     // One byte more than may be read, so that the reader refuses it.
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_where_a_timeline_says_or_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let cuts = root.join("cuts");
+        std::fs::create_dir(&cuts).unwrap();
+        for name in ["a 1.mov", "cuts/b.mov", ".secret", "C:\\x.mov"] {
+            std::fs::write(root.join(name), "x").unwrap();
+        }
+        let url = format!("file://localhost{}/a%201.mov", root.display());
+        assert_eq!(on_disk(&url, &cuts), Some(root.join("a 1.mov")));
+        assert_eq!(on_disk("./b.mov", &cuts), Some(cuts.join("./b.mov")));
+        assert_eq!(on_disk(r"..\a 1.mov", &cuts), Some(cuts.join("../a 1.mov")));
+        let secret = root.join(".secret").display().to_string();
+        for gone in [r"C:\x.mov", r"\\nas\x.mov", "s3://b/b.mov", "c.mov", "..", "", &secret] {
+            assert_eq!(on_disk(gone, &root), None, "{gone}");
+        }
+    }
 }

@@ -10,6 +10,10 @@ use crate::time::{MediaTime, Rate};
 use crate::timeline::format::Document;
 use crate::timeline::{Issue, IssueKind, track};
 
+/// Sound that runs faster than this is not heard: above, even a hum of 1 kHz is past hearing, and
+/// what runs backwards has to be held in memory.
+const FASTEST: i64 = 20;
+
 /// A fraction in lowest terms; the denominator is above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Fraction(i128, i128);
@@ -178,6 +182,14 @@ impl Hearing<'_> {
         range: (i64, i64),
     ) -> Result<Option<Vec<Sound>>> {
         if clip.speed.is_freeze() {
+            return Ok(Some(Vec::new()));
+        }
+        if i64::from(clip.speed.num()).abs() > FASTEST * i64::from(clip.speed.den()) {
+            let message = format!(
+                "clip {:?} runs at {} times its speed; it is silent, as nothing can be made out",
+                clip.name, clip.speed
+            );
+            super::note(self.issues, clip.id, IssueKind::NotCarried, message);
             return Ok(Some(Vec::new()));
         }
         match &clip.source {

@@ -95,9 +95,7 @@ impl Document {
     }
 
     /// Refuses what no other program could read.
-    pub(super) fn verify(&self) -> Result<()> {
     pub(in crate::timeline) fn verify(&self) -> Result<()> {
-        self.main()?;
         for sequence in &self.sequences {
             if let Some(issue) = structure(sequence).into_iter().find(|i| i.kind.is_error()) {
                 let message = "the sequence is broken, so no other program could read it; correct \

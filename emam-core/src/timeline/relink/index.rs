@@ -61,8 +61,7 @@ impl<'a> Index<'a> {
             push(&mut self.checksums, md5.to_ascii_lowercase(), place);
         }
         let start = media.summary.start_timecode;
-        let mut stems: Vec<_> = file_names(media).iter().map(|name| stem(name)).collect();
-        stems.dedup();
+        let stems: BTreeSet<_> = file_names(media).iter().map(|name| stem(name)).collect();
         let begins = start.map_or(MediaTime::zero(Rate::FPS_25), Timecode::time);
         for stem in stems {
             if let Some(start) = start {

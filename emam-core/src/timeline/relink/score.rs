@@ -6,6 +6,7 @@ use super::index::{has_reel, label, shared_folders, there};
 use super::names::{file_names, place_of, stem};
 use super::wanted::Wanted;
 use super::{Candidate, Found, Reason};
+use crate::model::MediaSummary;
 use crate::time::MediaTime;
 use crate::timeline::format::ClipMedia;
 
@@ -45,10 +46,16 @@ impl Facts {
         let (one, other) = (&wanted.summary, &found.summary);
         let md5 = |a: &String, b: &String| a.eq_ignore_ascii_case(b);
         let checksum = Agree::of(one.md5.as_ref(), other.md5.as_ref(), md5);
+        // A list of edits counts from timecode zero and says nothing of where its media begins.
+        let is_origin = |media: &MediaSummary| {
+            media.duration.is_none()
+                && media.start_timecode.is_some_and(|start| start.frames() == 0)
+        };
+        let begins = |media: &MediaSummary| media.start_timecode.filter(|_| !is_origin(media));
         let sizes_differ = one.size != 0 && other.size != 0 && one.size != other.size;
         Self {
             checksum: if sizes_differ && checksum == Agree::Yes { Agree::No } else { checksum },
-            start: Agree::of(one.start_timecode, other.start_timecode, |a, b| label(a) == label(b)),
+            start: Agree::of(begins(one), begins(other), |a, b| label(a) == label(b)),
             length: Agree::of(one.duration, other.duration, same_length),
             rate: Agree::of(one.rate, other.rate, |a, b| a == b),
         }
@@ -102,7 +109,9 @@ fn judge(wanted: &Wanted, candidate: &Candidate) -> Option<(u8, Reason)> {
         (72, Reason::ReelTimecode)
     } else if named {
         // A media of another length, rate or start is another media, whatever its name.
-        let against = [(facts.start, 15), (facts.length, 15), (facts.rate, 10)];
+        let has_not = wanted.used_timecode().is_some() && there(candidate).is_some() && !has_used;
+        let start = if has_not { Agree::No } else { facts.start };
+        let against = [(start, 15), (facts.length, 15), (facts.rate, 10)];
         let against: u8 =
             against.iter().filter(|(agree, _)| *agree == Agree::No).map(|(_, worth)| worth).sum();
         (if full { 58 } else { 52 } + near - against, Reason::Name)

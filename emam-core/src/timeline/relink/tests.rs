@@ -182,6 +182,24 @@ fn clips_keep_the_timecode_they_show() {
 }
 
 #[test]
+fn a_list_of_edits_says_nothing_of_where_its_media_begins() {
+    let origin = |frames: i64| {
+        let start_timecode = Some(Timecode::new(0, Rate::FPS_25, false).unwrap());
+        let summary = MediaSummary { start_timecode, ..MediaSummary::default() };
+        Cut::new(media("a.mov", summary), at(90_000 + frames), 50)
+    };
+    let mut cut = origin(100);
+    let there = cut.candidate(&media("a.mov", starting("01:00:00:00", Rate::FPS_25, 500)));
+    let plan = cut.plan(std::slice::from_ref(&there));
+    assert_eq!(found(&plan).map(|(_, reason, _)| reason), Some(Reason::NameTimecode));
+    assert!(apply(&mut cut.document, &plan).unwrap().is_empty(), "{plan}");
+    assert_eq!(cut.clip().source_start, at(100));
+    // Media that has not the timecode used is other media of the same name.
+    let plan = origin(480).plan(std::slice::from_ref(&there));
+    assert_eq!((found(&plan), plan.matches[0].alternatives.len()), (None, 1), "{plan}");
+}
+
+#[test]
 fn labels_outlive_a_change_of_counting() {
     let way = |from: (&str, Rate), to: (&str, Rate), frames| {
         let media = |(start, rate)| media("a", starting(start, rate, frames));
@@ -252,6 +270,23 @@ fn an_asset_that_is_gone_is_looked_for_by_the_name_of_its_clip() {
     let issues = apply(&mut cut.document, &none).unwrap();
     assert_eq!(kinds(&issues), [IssueKind::UnknownMedia]);
     assert!(issues[0].message.contains("\"A001\", of 1 clips"), "{}", issues[0].message);
+}
+
+#[test]
+fn all_of_a_sound_is_not_more_than_there_is() {
+    // A second of sound is 29.97 frames: the thirtieth begins in it and ends after it.
+    let second = MediaSummary {
+        duration: Some(MediaTime::new(8000, Rate::new(8000, 1).unwrap())),
+        audio_channels: 1,
+        ..MediaSummary::default()
+    };
+    let start = MediaTime::zero(Rate::new(8000, 1).unwrap());
+    let mut cut = Cut::new(media("tone.wav", second.clone()), start, 30);
+    cut.document.sequences[0].rate = Rate::FPS_29_97;
+    let there = Candidate::new(cut.named, media("tone.wav", second));
+    let plan = cut.plan(&[there]);
+    assert!(plan.matches[0].warnings.is_empty(), "{plan}");
+    assert!(apply(&mut cut.document, &plan).unwrap().is_empty());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::id::{AssetId, VersionId};
 use crate::model::{AssetSource, Clip, Sequence};
 use crate::time::{MediaTime, Timecode};
 use crate::timeline::format::{ClipMedia, Document};
+use crate::timeline::piece;
 
 /// Media a document names.
 #[derive(Debug)]
@@ -75,12 +76,13 @@ fn add(wanted: &mut Wanted, sequence: &Sequence, clip: &Clip) {
         .iter()
         .copied()
         .fold(wanted.channels, |most, channel| most.max(channel));
-    let first = clip.source_start;
-    let length = MediaTime::new(clip.duration, sequence.rate);
-    let Ok(length) = clip.speed.source_time(length, first.rate()) else { return };
-    // What is on at the last frame counts: at unlike rates a clip ends between two frames.
-    let Some(end) = first.value().checked_add(length.floor().max(1)) else { return };
-    let end = MediaTime::new(end, first.rate());
+    let Ok((first, last)) = piece::span(clip, sequence.rate) else { return };
+    // A frame is shown if it begins in the clip: at unlike rates a clip ends between two of them.
+    let (Ok(first), Ok(end)) = (i64::try_from(first), i64::try_from(last.saturating_add(1))) else {
+        return;
+    };
+    let rate = clip.source_start.rate();
+    let (first, end) = (MediaTime::new(first, rate), MediaTime::new(end, rate));
     wanted.used = Some(match wanted.used {
         None => (first, end),
         Some((least, most)) => (

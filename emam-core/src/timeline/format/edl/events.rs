@@ -205,7 +205,7 @@ impl<'d> Events<'d> {
         let mut comments = Vec::new();
         let name = if piece.name.is_empty() { &piece.file } else { &piece.name };
         if let Some(transition) = slot.into {
-            let from = self.from_name(transition, before);
+            let from = self.outgoing_name(transition, before);
             comments.push(format!("* FROM CLIP NAME: {from}"));
             comments.push(format!("* TO CLIP NAME: {name}"));
         } else if !name.is_empty() {
@@ -213,6 +213,9 @@ impl<'d> Events<'d> {
         }
         if !piece.file.is_empty() {
             comments.push(format!("* SOURCE FILE: {}", piece.file));
+        }
+        if piece.low.rate() != rate {
+            comments.push(format!("* {} {}", super::line::SOURCE_RATE, piece.low.rate()));
         }
         comments.extend(piece.map);
         comments.extend(kept(clip.foreign.get(FOREIGN)));
@@ -271,7 +274,7 @@ impl<'d> Events<'d> {
         let transition = fade.map(|transition| self.from(transition, before_entry)).transpose()?;
         let mut comments = Vec::new();
         if let Some(transition) = fade {
-            let from = self.from_name(transition, before);
+            let from = self.outgoing_name(transition, before);
             comments.push(format!("* FROM CLIP NAME: {from}"));
             comments.push(format!("* TO CLIP NAME: {BLACK}"));
         }
@@ -323,7 +326,7 @@ impl<'d> Events<'d> {
     }
 
     /// The name of what a transition comes from.
-    fn from_name(&self, transition: &Transition, before: Option<&Slot<'_>>) -> String {
+    fn outgoing_name(&self, transition: &Transition, before: Option<&Slot<'_>>) -> String {
         let kept = transition.foreign.get(FOREIGN);
         if let Some(name) = kept.and_then(|kept| lines(kept).nth(1)) {
             return name;

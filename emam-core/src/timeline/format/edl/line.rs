@@ -26,6 +26,8 @@ pub(super) enum Line<'t> {
     LocatorDuration(&'t str),
     /// A reel's name in the list, and its own name: emam's own.
     ReelMap(&'t str, &'t str),
+    /// The rate of an event's source, where it is not that of the list: emam's own.
+    SourceRate(&'t str),
     /// The timecode of the first frame, where no event stands there: emam's own.
     Start(&'t str),
     /// `>>> SOURCE`: a reel, and what it is.
@@ -92,6 +94,7 @@ pub(super) const LOCATORS_OF_SEQUENCE: &str = "LOC OF SEQUENCE";
 pub(super) const LOCATOR_COMMENT: &str = "LOC COMMENT:";
 pub(super) const LOCATOR_DURATION: &str = "LOC DURATION:";
 pub(super) const REEL_MAP: &str = "REEL MAP:";
+pub(super) const SOURCE_RATE: &str = "SOURCE RATE:";
 pub(super) const START: &str = "SEQUENCE START:";
 
 /// The colours locators have: Avid's, and the names other programs give theirs.
@@ -124,10 +127,10 @@ pub(super) fn parse(line: &str) -> Line<'_> {
         let (reel, name) = source.split_once(char::is_whitespace).unwrap_or((source, ""));
         return Line::Source(reel, name.trim());
     }
-    if let Some(rest) = after(line, "M2").filter(|_| line[2..].starts_with(char::is_whitespace)) {
+    if let Some(rest) = word(line, "M2") {
         return motion(rest).map_or(Line::Other(line), Line::Speed);
     }
-    if let Some(rest) = after(line, "AUD").filter(|_| line[3..].starts_with(char::is_whitespace)) {
+    if let Some(rest) = word(line, "AUD") {
         let channels: Option<Vec<u16>> = rest.split_whitespace().map(|c| c.parse().ok()).collect();
         let known = |channels: &Vec<u16>| {
             (1..=8).contains(&channels.len()) && channels.iter().all(|c| (1..=64).contains(c))
@@ -171,6 +174,9 @@ fn comment(line: &str) -> Line<'_> {
     if let Some((written, reel)) = named(REEL_MAP).and_then(|rest| rest.split_once(" = ")) {
         return Line::ReelMap(written.trim(), reel.trim());
     }
+    if let Some(rate) = named(SOURCE_RATE) {
+        return Line::SourceRate(rate);
+    }
     if let Some(at) = named(START) {
         return Line::Start(at);
     }
@@ -181,6 +187,12 @@ fn comment(line: &str) -> Line<'_> {
 fn after<'t>(line: &'t str, key: &str) -> Option<&'t str> {
     let head = line.get(..key.len())?;
     head.eq_ignore_ascii_case(key).then(|| line.get(key.len()..).unwrap_or_default().trim())
+}
+
+/// What stands after a word, in any case.
+fn word<'t>(line: &'t str, word: &str) -> Option<&'t str> {
+    let rest = line.get(word.len()..)?;
+    after(line, word).filter(|_| rest.starts_with(char::is_whitespace))
 }
 
 /// Whether a word looks like timecode.

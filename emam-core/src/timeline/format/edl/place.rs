@@ -37,8 +37,8 @@ pub(super) struct Origin<'t> {
 #[derive(Debug, Clone, PartialEq)]
 enum Tail {
     Nothing,
-    /// A reel, the frame after the last one shown, and the clip's name.
-    Clip(String, i64, String),
+    /// A reel, the timecode after the last frame shown, and the clip's name.
+    Clip(String, Option<Timecode>, String),
 }
 
 /// A track being filled.
@@ -173,7 +173,10 @@ impl<'a, 'o, 'm, 't> Place<'a, 'o, 'm, 't> {
             event.source.frames.saturating_add(event.source_length)
         };
         lane.tail = match &item {
-            Item::Clip(clip) => Tail::Clip(reel, source_end, clip.name.clone()),
+            Item::Clip(clip) => {
+                let end = Timecode::new(source_end, event.rate, event.source.drop);
+                Tail::Clip(reel, end.ok(), clip.name.clone())
+            }
             _ => Tail::Nothing,
         };
         lane.items.push(item);
@@ -217,7 +220,7 @@ impl<'a, 'o, 'm, 't> Place<'a, 'o, 'm, 't> {
         let (same_place, tail_name) = match tail {
             Tail::Nothing => (from.is_black(), BLACK),
             Tail::Clip(reel, end, name) => {
-                (reel == origin.reel && *end == from.source.frames, name.as_str())
+                (reel == origin.reel && is_at(*end, from), name.as_str())
             }
         };
         // Without a second name the first is that of the clip after the transition.
@@ -225,7 +228,7 @@ impl<'a, 'o, 'm, 't> Place<'a, 'o, 'm, 't> {
         let other_name = said_name.filter(|name| block.to_name.is_some() && *name != tail_name);
         let same = same_place && other_name.is_none();
         if !same {
-            let at = Timecode::new(from.source.frames, self.clock.rate, from.source.drop);
+            let at = Timecode::new(from.source.frames, from.rate, from.source.drop);
             let mut kept = format!("{} {}", origin.reel, at.ok()?);
             if let Some(name) = other_name {
                 kept.push('\n');
@@ -247,7 +250,7 @@ impl<'a, 'o, 'm, 't> Place<'a, 'o, 'm, 't> {
     fn clip(&mut self, placed: &Placed<'_, 't>) -> (Clip, String) {
         let event = &placed.event;
         let block = event.block;
-        let rate = self.clock.rate;
+        let rate = event.rate;
         let origin = reel_of(block.event.reel, self.reels);
         // A comment after a cut names its clip; after a transition, both clips of it.
         let said_name = block.to_name.or(block.from_name);
@@ -291,8 +294,8 @@ impl<'a, 'o, 'm, 't> Place<'a, 'o, 'm, 't> {
         channels: &[u16],
     ) -> AssetSource {
         let At { drop, .. } = event.source;
-        let key = format!("{}\n{name}\n{drop}", origin.reel);
-        let rate = self.clock.rate;
+        let rate = event.rate;
+        let key = format!("{}\n{name}\n{drop}\n{rate}", origin.reel);
         let mut new = false;
         let source = self.reading.media(&key, None, || {
             new = true;
@@ -328,7 +331,7 @@ impl<'a, 'o, 'm, 't> Place<'a, 'o, 'm, 't> {
         let into = self.same_day(at.checked_sub(event.record)?);
         let into = if event.speed.is_reverse() { event.length.checked_sub(into)? } else { into };
         let time = MediaTime::new(into, self.clock.rate);
-        let into = event.speed.source_time(time, self.clock.rate).ok()?.nearest();
+        let into = event.speed.source_time(time, event.rate).ok()?.nearest();
         let start = event.source.frames.checked_add(into)?;
         (start >= 0).then(|| marker(mark, start))
     }
@@ -396,6 +399,17 @@ impl<'a, 'o, 'm, 't> Place<'a, 'o, 'm, 't> {
         }
         (tracks, self.markers)
     }
+}
+
+/// Whether the line a transition comes from is at a timecode: the same frame, or where its rate is
+/// not known the same label.
+fn is_at(end: Option<Timecode>, from: &Timed<'_, '_>) -> bool {
+    let digits = |label: &str| -> Vec<u8> { label.bytes().filter(u8::is_ascii_digit).collect() };
+    let [label, ..] = from.block.event.times;
+    end.is_some_and(|end| {
+        end.rate() == from.rate && end.wrapped().frames() == from.source.frames
+            || digits(&end.wrapped().to_string()) == digits(label)
+    })
 }
 
 fn channels_of<'b>(placed: &'b Placed<'_, '_>) -> &'b Vec<u16> {

@@ -97,7 +97,11 @@ pub(super) fn clock<'e, 't: 'e>(
     fcm: Option<bool>,
     reading: &mut Reading<'_>,
 ) -> Clock {
-    let marked = events.clone().any(|(event, _)| event.times.iter().any(|t| t.contains(';')));
+    // A source may be counted otherwise than the record side, which is the list's own.
+    let marked = events.clone().any(|(event, _)| {
+        let [_, _, start, end] = event.times;
+        start.contains(';') || end.contains(';')
+    });
     let drop = marked || fcm.unwrap_or_else(|| reading.options.drop_frame.unwrap_or(false));
     if let Some(rate) = reading.options.rate {
         return told(rate, drop, reading);

@@ -10,7 +10,7 @@ use crate::clock::Clock as Ids;
 use crate::error::{Error, Result};
 use crate::id::ProjectId;
 use crate::model::Sequence;
-use crate::time::{MediaTime, Speed as Rational};
+use crate::time::{MediaTime, Rate, Speed as Rational};
 use crate::timeline::IssueKind;
 use crate::timeline::format::reading::Reading;
 use crate::timeline::format::text::{decode, lines, shown};
@@ -28,6 +28,8 @@ pub(super) struct Block<'t> {
     pub(super) files: Vec<&'t str>,
     pub(super) path: Option<&'t str>,
     speeds: Vec<(u64, Speed<'t>)>,
+    /// The rate of its source, where the list says so.
+    rate: Option<Rate>,
     pub(super) marks: Vec<Mark<'t>>,
     /// Lines that are kept as they are.
     pub(super) kept: Vec<&'t str>,
@@ -80,7 +82,8 @@ pub(in crate::timeline::format) fn read(
         return Err(Error::invalid("timeline.read", message));
     }
     // An M2 line, or none of picture and sound, says that the lengths of an event differ.
-    let measured = list.blocks.iter().map(|block| (&block.event, block.speeds.is_empty()));
+    let as_recorded = |block: &Block<'_>| block.speeds.is_empty() && block.rate.is_none();
+    let measured = list.blocks.iter().map(|block| (&block.event, as_recorded(block)));
     let clock = rate::clock(measured, list.fcm, &mut reading);
 
     let fallback = || options.name.as_deref().unwrap_or("Untitled");
@@ -141,6 +144,7 @@ fn blocks<'t>(text: &'t str, reading: &mut Reading<'_>) -> Result<List<'t>> {
                     files: Vec::new(),
                     path: None,
                     speeds: Vec::new(),
+                    rate: None,
                     marks: Vec::new(),
                     kept: Vec::new(),
                 });
@@ -156,6 +160,9 @@ fn blocks<'t>(text: &'t str, reading: &mut Reading<'_>) -> Result<List<'t>> {
             }
             (Line::ReelMap(written, reel), _) => {
                 list.reels.insert(written, reel);
+            }
+            (Line::SourceRate(rate), Some(block)) if rate.parse::<Rate>().is_ok() => {
+                block.rate = rate.parse().ok();
             }
             (Line::Start(start), _) => list.start = list.start.or(Some(start)),
             (Line::Source(reel, _), _) => list.sources.push((reel, text.trim())),
@@ -214,6 +221,8 @@ fn blocks<'t>(text: &'t str, reading: &mut Reading<'_>) -> Result<List<'t>> {
 #[derive(Debug)]
 pub(super) struct Timed<'b, 't> {
     pub(super) block: &'b Block<'t>,
+    /// The rate its source is counted at.
+    pub(super) rate: Rate,
     /// Its lowest source frame.
     pub(super) source: At,
     pub(super) source_length: i64,
@@ -259,19 +268,19 @@ fn time<'b, 't>(
     let marked = event.times.iter().any(|time| time.contains(';'));
     let fcm = block.fcm.unwrap_or(clock.drop);
     let read = |text: &str, drop: bool| clock.read(text, drop && !marked);
-    let [source_in, source_out, record_in, record_out] = event.times;
-    let mut source = read(source_in, fcm)?;
-    let source_end = read(source_out, fcm)?;
+    let [.., record_in, record_out] = event.times;
     let mut record = (read(record_in, clock.drop)?, read(record_out, clock.drop)?);
+    let (counted, mut source, source_end) = source_times(block, clock, fcm && !marked, reading)?;
     let times = [source, source_end, record.0, record.1];
     if times.iter().any(|at| at.corrected) {
         let message =
             format!("event {number} has timecode that does not exist; the next was taken");
         reading.issue_at(block.line, IssueKind::Corrected, message);
     }
-    let mut source_length = clock.span(source, source_end);
+    let mut source_length = counted.span(source, source_end);
     let mut length = clock.span(record.0, record.1);
-    if fcm != clock.drop && !marked && source_length != length {
+    let same_rate = counted.rate == clock.rate;
+    if fcm != clock.drop && !marked && same_rate && source_length != length {
         // The record side of this part may be counted as its sources are.
         let other = (read(record_in, fcm)?, read(record_out, fcm)?);
         if clock.span(other.0, other.1) == source_length {
@@ -279,15 +288,17 @@ fn time<'b, 't>(
         }
     }
 
-    let motion = motion(block, source, clock, reading);
+    let motion = motion(block, source, counted, reading);
     let mut rational = Rational::NORMAL;
     if let Some((line, motion)) = motion {
         let reverse = motion.fps.starts_with('-');
         if reverse && source_end.frames < source.frames {
-            source_length = clock.span(source_end, source);
+            source_length = counted.span(source_end, source);
             source = source_end;
         }
-        match speed::parse(motion.fps, clock.rate, source_length, length) {
+        // Speeds compare the source with the list at the same rate.
+        let taken = MediaTime::new(source_length, counted.rate).rescale_nearest(clock.rate)?;
+        match speed::parse(motion.fps, clock.rate, taken.value(), length) {
             Ok(speed) => rational = speed,
             Err(_) => {
                 let message = format!("the speed {:?} is no number", shown(motion.fps));
@@ -297,9 +308,9 @@ fn time<'b, 't>(
     }
     if !event.reel.eq_ignore_ascii_case(BLACK) && length > 0 && !rational.is_freeze() {
         let record = MediaTime::new(length, clock.rate);
-        let (expected, _) = speed::source_length(rational, record, clock.rate)?;
+        let (expected, _) = speed::source_length(rational, record, counted.rate)?;
         // Programs round the length of a retimed source up or down.
-        let slack = if rational.is_normal() { 0 } else { 1 };
+        let slack = if rational.is_normal() && same_rate { 0 } else { 1 };
         if expected.abs_diff(source_length) > slack {
             let message = format!(
                 "event {number} takes {length} frames but has {source_length} of its source, where \
@@ -308,7 +319,46 @@ fn time<'b, 't>(
             reading.issue_at(block.line, IssueKind::Corrected, message);
         }
     }
-    Ok(Timed { block, source, source_length, record: record.0.frames, length, speed: rational })
+    Ok(Timed {
+        block,
+        rate: counted.rate,
+        source,
+        source_length,
+        record: record.0.frames,
+        length,
+        speed: rational,
+    })
+}
+
+/// How the source of an event is counted, and its first and last time. It is counted as the list
+/// is, unless the list says otherwise, or its labels have frames the list's rate has not.
+fn source_times(
+    block: &Block<'_>,
+    clock: Clock,
+    drop: bool,
+    reading: &mut Reading<'_>,
+) -> Result<(Clock, At, At)> {
+    let [source_in, source_out, ..] = block.event.times;
+    let at = |rate: Rate| -> Result<(Clock, At, At)> {
+        let counted = Clock { rate, drop: drop && rate.can_drop() };
+        Ok((counted, counted.read(source_in, drop)?, counted.read(source_out, drop)?))
+    };
+    let wrong = match at(block.rate.unwrap_or(clock.rate)) {
+        Ok(times) => return Ok(times),
+        Err(wrong) => wrong,
+    };
+    let nominal = clock.rate.nominal();
+    let mut faster = Rate::STANDARD.into_iter().filter(|rate| rate.nominal() > nominal);
+    let Some(times) = faster.find_map(|rate| at(rate).ok()) else { return Err(wrong) };
+    let message = format!(
+        "the source of event {} has frame numbers that {} frames a second do not reach; it was \
+         read at {}",
+        shown(block.event.number),
+        clock.rate,
+        times.0.rate
+    );
+    reading.issue_at(block.line, IssueKind::Guessed, message);
+    Ok(times)
 }
 
 /// The `M2` line that is about the source of this event, not about the one before it.

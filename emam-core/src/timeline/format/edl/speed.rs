@@ -140,9 +140,10 @@ mod tests {
         assert_eq!(of("000.0", 1, 17), Speed::FREEZE);
         assert_eq!(of("-24.0", 50, 50), Speed::REVERSE);
         assert_eq!(of("24", 50, 50), Speed::NORMAL);
-        // 70 frames in 36 are 46.7 a second, not 47.6: what is written counts.
-        assert_eq!(of("047.6", 70, 36), Speed::new(119, 60).unwrap());
-        assert_eq!(text(Speed::new(119, 60).unwrap(), Rate::FPS_24), "047.6");
+        // 70 frames in 36 are 46.7 a second, not 47.6: what is written counts, so 71 frames.
+        assert_eq!(of("047.6", 70, 36), Speed::new(107, 54).unwrap());
+        assert_eq!(of("047.6", 71, 36), Speed::new(107, 54).unwrap());
+        assert_eq!(text(Speed::new(107, 54).unwrap(), Rate::FPS_24), "047.6");
         assert_eq!(text(Speed::REVERSE, Rate::FPS_29_97), "-030.0");
         for wrong in ["", "fast", "1e400", "--1"] {
             assert!(parse(wrong, Rate::FPS_24, 1, 1).is_err(), "{wrong}");

@@ -257,9 +257,6 @@ impl List<'_> {
         for kept in kept(sequence.foreign.get(FOREIGN)) {
             line(&mut text, &kept);
         }
-        if self.entries.first().map_or(sequence.start, |entry| entry.at) != 0 {
-            line(&mut text, &format!("* {START} {}", self.record(0)?));
-        }
         line(&mut text, "");
         let day = self.record_at(0)?.frames_per_day();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -268,6 +265,13 @@ impl List<'_> {
                 issues.push(Issue::new(IssueKind::NotCarried, message));
             }
             self.event(&mut text, index, entry, issues)?;
+            // Not before the first event, where some readers take no comment.
+            if index == 0 && entry.at != 0 {
+                line(&mut text, &format!("* {START} {}", self.record(0)?));
+            }
+        }
+        if self.entries.is_empty() && sequence.start != 0 {
+            line(&mut text, &format!("* {START} {}", self.record(0)?));
         }
         Ok(text)
     }
@@ -303,6 +307,8 @@ impl List<'_> {
             line(text, &format!("AUD  {}", more.join("    ")));
         }
         if let Some(speed) = &entry.speed {
+            // Some readers take colons alone here; how it is counted the event has said.
+            let low = low.replace(';', ":");
             let motion = format!("M2   {reel:<width$}       {speed:<5}                {low}");
             line(text, &motion);
         }

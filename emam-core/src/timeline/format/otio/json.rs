@@ -286,14 +286,16 @@ impl Scan<'_> {
                 Some(b'{') => {
                     self.begin(Kind::Object)?;
                     if self.peek() == Some(b'}') {
-                        return Ok(self.close_last());
+                        self.close_last();
+                        return Ok(());
                     }
                     self.key()?;
                 }
                 Some(b'[') => {
                     self.begin(Kind::Array)?;
                     if self.peek() == Some(b']') {
-                        return Ok(self.close_last());
+                        self.close_last();
+                        return Ok(());
                     }
                 }
                 Some(b'-' | b'0'..=b'9') => return self.number(),
@@ -428,7 +430,8 @@ impl Scan<'_> {
             for word in ["Infinity", "Inf", "NaN"] {
                 if self.rest().starts_with(word.as_bytes()) {
                     self.at += word.len();
-                    return Ok(self.push(start, Kind::NotFinite));
+                    self.push(start, Kind::NotFinite);
+                    return Ok(());
                 }
             }
         }

@@ -2,11 +2,12 @@
 
 use crate::ErrorKind;
 use crate::clock::ManualClock;
-use crate::model::{ClipSource, Item, Role, Sequence};
+use crate::id::ProjectId;
+use crate::model::{Clip, ClipSource, Item, Role, Sequence, Track, TrackKind};
 use crate::time::{MediaTime, Rate, Speed};
 use crate::timeline::IssueKind::{self, *};
 use crate::timeline::check::structure;
-use crate::timeline::format::{Format, ReadDocument, ReadOptions, WriteOptions};
+use crate::timeline::format::{Document, Format, ReadDocument, ReadOptions, WriteOptions};
 use crate::timeline::samples::shape;
 
 fn try_read(bytes: &[u8]) -> crate::Result<ReadDocument> {
@@ -137,6 +138,28 @@ fn references_that_lead_nowhere_are_missing_media() {
 }
 
 #[test]
+fn sequences_nested_a_hundred_deep_are_all_there_in_their_order() {
+    let clock = ManualClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+    let project = ProjectId::new(&clock);
+    let mut sequences: Vec<Sequence> = Vec::new();
+    for depth in 0..100 {
+        let mut outer = Sequence::new(&clock, project, format!("{depth}"), Rate::FPS_25);
+        let mut track = Track::new(&clock, TrackKind::Video, "V1");
+        if let Some(inner) = sequences.last() {
+            let zero = MediaTime::zero(Rate::FPS_25);
+            track.items.push(Item::Clip(Clip::new(&clock, "nested", inner.id, zero, 5)));
+        }
+        outer.tracks.push(track);
+        sequences.push(outer);
+    }
+    sequences.reverse();
+    let document = Document { sequences, ..Document::default() };
+    let written = Format::Xmeml.write(&document, &WriteOptions::default()).unwrap();
+    let read = try_read(written.text().as_bytes()).unwrap();
+    assert_eq!((&read.document.sequences, read.issues), (&document.sequences, Vec::new()));
+}
+
+#[test]
 fn ids_that_are_missing_or_given_twice_are_no_harm() {
     let twice = [clip("a", 0, 9, 5, FILE), clip("a", 9, 12, 50, "<file id=\"f\"/>")].concat();
     let read_twice = read(&track(&twice));
@@ -200,6 +223,10 @@ fn a_transition_tells_where_its_clips_meet() {
     let long = [clip("a", 0, 3, 5, FILE), transition(-4, 4, "<alignment>end</alignment>")].concat();
     let long = read(&track(&long));
     assert_eq!((shape(main(&long)), kinds(&long)), (vec!["a@5+3".into()], vec![NotUnderstood]));
+    // Very many that are wrong take no longer than as many that are right.
+    let many = "<transitionitem><start>5</start><end>9</end></transitionitem>".repeat(20_000);
+    let many = read(&track(&[clip("a", 0, 3, 5, FILE), many].concat()));
+    assert_eq!((shape(main(&many)), many.issues.len()), (vec!["a@5+3 -4".into()], 1001));
     let turned = read(&track(&transition(9, 0, "")));
     assert_eq!(kinds(&turned), [NotUnderstood]);
 }

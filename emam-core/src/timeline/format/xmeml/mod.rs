@@ -5,6 +5,10 @@
 //! in `MZ.…` and `TL.…`: other programs pass over attributes they do not know, and nothing of it is
 //! shown to people. Where an element and an attribute disagree, another program has changed the
 //! file, and the element holds.
+//!
+//! Not carried, each with an issue: captions, and what other formats kept. Not understood when read,
+//! each with an issue: speed that changes within a clip (its filter is kept), markers and filters of
+//! master clips, and what one channel of exploded sound says otherwise than the first.
 
 #[cfg(test)]
 mod bad_input;

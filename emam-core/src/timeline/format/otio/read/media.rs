@@ -290,7 +290,7 @@ impl<'t> Reader<'_, 't> {
         available: Option<(Time, Time)>,
     ) -> Result<MediaSummary> {
         let mut summary = MediaSummary::default();
-        let said = facts.rate("rate");
+        let said: Option<Rate> = facts.parsed("rate");
         if ours {
             let text = |key: &str| facts.text(key).map(|t| facts.exactly(key, t.into_owned()));
             summary.size = whole(facts, "size").unwrap_or(0);
@@ -300,16 +300,17 @@ impl<'t> Reader<'_, 't> {
             summary.audio_codec = text("audio_codec");
             summary.width = facts.number("width");
             summary.height = facts.number("height");
-            summary.rate = facts.rate("frame_rate");
+            summary.rate = facts.parsed("frame_rate");
             summary.audio_channels = facts.number("audio_channels").unwrap_or(0);
             let length: Option<i64> = facts.number("duration");
             summary.duration = length.zip(said).map(|(value, rate)| MediaTime::new(value, rate));
             let drop = facts.flag("drop").unwrap_or(false);
             let label = facts.text("start_timecode");
-            let timecode = label.zip(facts.rate("timecode_rate")).and_then(|(label, rate)| {
-                let read = Timecode::parse_unbounded(&label, rate).ok()?;
-                Timecode::new(read.frames(), rate, drop).ok()
-            });
+            let timecode =
+                label.zip(facts.parsed("timecode_rate").or(said)).and_then(|(label, rate)| {
+                    let read = Timecode::parse_unbounded(&label, rate).ok()?;
+                    Timecode::new(read.frames(), rate, drop).ok()
+                });
             summary.start_timecode = timecode;
         }
         let Some((start, length)) = available else { return Ok(summary) };
@@ -352,7 +353,7 @@ fn mark(facts: &Facts<'_>) {
     let _ids: (Option<AssetId>, Option<crate::id::VersionId>) =
         (facts.parsed("asset_id"), facts.parsed("version_id"));
     for key in ["rate", "frame_rate", "timecode_rate"] {
-        let _rate: Option<Rate> = facts.rate(key);
+        let _rate: Option<Rate> = facts.parsed(key);
     }
     let texts = [
         "md5",

@@ -269,7 +269,7 @@ impl Rendition<'_> {
         if self.whole {
             blocks::foreign(out, &media.foreign, false);
             if let Some(rate) = facts.rate {
-                blocks::rate(out, "frame_rate", rate);
+                out.member("frame_rate", &rate.to_string());
             }
             if let Some(height) = facts.height {
                 out.number("height", i64::from(height));
@@ -280,7 +280,7 @@ impl Rendition<'_> {
             out.member("name", &media.name);
         }
         if let Some(length) = facts.duration {
-            blocks::rate(out, "rate", length.rate());
+            out.member("rate", &length.rate().to_string());
         }
         text(out, ("reel", media.reel.as_deref()));
         out.member("role", self.role.as_str());
@@ -292,7 +292,9 @@ impl Rendition<'_> {
         }
         if let Some(timecode) = facts.start_timecode {
             out.member("start_timecode", &timecode.to_string());
-            blocks::rate(out, "timecode_rate", timecode.rate());
+            if facts.duration.map(MediaTime::rate) != Some(timecode.rate()) {
+                out.member("timecode_rate", &timecode.rate().to_string());
+            }
         }
         if let Some(version) = self.source.version.filter(|_| self.whole) {
             out.member("version_id", &version.to_string());

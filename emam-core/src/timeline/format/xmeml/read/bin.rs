@@ -33,15 +33,9 @@ impl<'d> Reader<'_, 'd> {
 
     /// Clips that lie in no bin get one, without a name.
     pub(super) fn loose_clips(&mut self, clips: &[Element<'d>]) {
-        for clip in clips {
-            let Some(source) = self.master_clip(*clip) else { continue };
-            match self.reading.document.bins.iter_mut().find(|bin| bin.name.is_empty()) {
-                Some(bin) => bin.media.push(source),
-                None => {
-                    let bin = DocumentBin { media: vec![source], ..DocumentBin::default() };
-                    self.reading.document.bins.push(bin);
-                }
-            }
+        let media: Vec<_> = clips.iter().filter_map(|clip| self.master_clip(*clip)).collect();
+        if !media.is_empty() {
+            self.reading.document.bins.push(DocumentBin { media, ..DocumentBin::default() });
         }
     }
 

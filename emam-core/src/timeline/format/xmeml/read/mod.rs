@@ -95,6 +95,7 @@ struct Reader<'a, 'd> {
 
 impl<'d> Reader<'_, 'd> {
     fn document(&mut self, root: Element<'d>) {
+        let mut loose = Vec::new();
         for child in root.children() {
             match child.name() {
                 "sequence" => {
@@ -105,13 +106,14 @@ impl<'d> Reader<'_, 'd> {
                     let bin = self.bin(child, 0);
                     self.reading.document.bins.extend(bin);
                 }
-                "clip" => self.loose_clips(&[child]),
+                "clip" => loose.push(child),
                 name => {
                     let message = format!("<{name}> is not understood and left out");
                     self.note(child, IssueKind::NotUnderstood, message);
                 }
             }
         }
+        self.loose_clips(&loose);
         while let Some((element, id)) = self.queue.pop_front() {
             let sequence = self.sequence(element, id);
             self.reading.document.sequences.push(sequence);

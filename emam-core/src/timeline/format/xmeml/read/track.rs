@@ -1,6 +1,6 @@
 //! The tracks of a sequence.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::default_track_name;
 use super::super::dom::Element;
@@ -233,17 +233,27 @@ impl<'d> Reader<'_, 'd> {
             items.push(item);
             numbers.push(number);
         }
-        for (index, _) in misfits(&items).into_iter().rev() {
-            if let Item::Transition(transition) = items.remove(index) {
-                let message = format!(
-                    "transition {:?} ({} frames before the cut, {} after) does not fit between \
-                     what is beside it; it is left out",
-                    transition.kind, transition.in_offset, transition.out_offset
-                );
-                let issue = Issue::new(IssueKind::NotUnderstood, message).on_track(id);
-                self.reading.note(issue.at_line(element.line()));
+        let wrong: HashSet<usize> = misfits(&items).into_iter().map(|(index, _)| index).collect();
+        if !wrong.is_empty() {
+            let all = std::mem::take(&mut items).into_iter().zip(std::mem::take(&mut numbers));
+            for (index, (item, number)) in all.enumerate() {
+                match (item, items.last_mut()) {
+                    (Item::Transition(transition), _) if wrong.contains(&index) => {
+                        let message = format!(
+                            "transition {:?} ({} frames before the cut, {} after) does not fit \
+                             between what is beside it; it is left out",
+                            transition.kind, transition.in_offset, transition.out_offset
+                        );
+                        let issue = Issue::new(IssueKind::NotUnderstood, message).on_track(id);
+                        self.reading.note(issue.at_line(element.line()));
+                    }
+                    (Item::Gap(gap), Some(Item::Gap(before))) => before.duration += gap.duration,
+                    (item, _) => {
+                        items.push(item);
+                        numbers.push(number);
+                    }
+                }
             }
-            numbers.remove(index);
         }
         let foreign = kept(track_rest(element, is_video, width, channels));
         let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };

@@ -7,7 +7,7 @@ use crate::timeline::format::{ClipMedia, DocumentBin};
 use crate::timeline::placement::has_picture;
 
 /// Deeper than any project has bins, and shallow enough for every reader.
-const MAX_BINS: usize = 64;
+const MAX_BINS: usize = 32;
 
 impl Writer<'_> {
     pub(super) fn bin(&mut self, bin: &DocumentBin, depth: usize) -> Result<()> {

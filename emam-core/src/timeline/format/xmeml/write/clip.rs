@@ -239,10 +239,9 @@ impl Writer<'_> {
 
     /// The speed; as it was kept, if that still holds.
     fn speed(&mut self, on: &OnTrack<'_>, speed: Speed, kept: Option<Element<'_>>) {
-        let filters = kept.into_iter().flat_map(|kept| kept.named("filter"));
-        let filter = filters
-            .filter(|filter| effects::remap_of(*filter) == Some(Remap::Constant(speed)))
-            .next();
+        let mut filters = kept.into_iter().flat_map(|kept| kept.named("filter"));
+        let holds = Some(Remap::Constant(speed));
+        let filter = filters.find(|filter| effects::remap_of(*filter) == holds);
         if let Some(filter) = filter {
             return self.xml.raw(filter.raw());
         }

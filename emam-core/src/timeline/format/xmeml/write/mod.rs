@@ -30,7 +30,7 @@ use super::frames::{is_sayable, rescaled};
 
 /// How deep sequences are written inside of the clips that show them; deeper ones stand on their
 /// own. Each costs five levels of the 256 that readers allow.
-const MAX_NESTED: usize = 32;
+const MAX_NESTED: usize = 24;
 
 /// The xmeml file of a document: its sequences, and its bins where it has some.
 ///

@@ -181,9 +181,8 @@ impl Writer<'_> {
         self.xml.enter();
         self.xml.number("start", cut.saturating_sub(*in_offset));
         self.xml.number("end", cut.saturating_add(*out_offset));
-        if let Some(alignment) = alignment {
-            self.xml.leaf("alignment", alignment);
-        }
+        // Readers look for it, and take what they do not know for even.
+        self.xml.leaf("alignment", alignment.unwrap_or_default());
         if let Ok(ticks) = MediaTime::new(*in_offset, on.sequence.rate).premiere_ticks() {
             self.xml.number("cutPointTicks", ticks);
         }
