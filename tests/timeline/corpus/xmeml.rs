@@ -72,7 +72,7 @@ fn compare_audio(tracks: &[&Track], truth: &[&Value], wrong: &mut Wrong) {
     let mut wanted: Vec<Vec<(i64, i64)>> = Vec::new();
     for track in truth {
         let places = list(&track["items"]).iter().filter(|item| item["tag"] == "clipitem");
-        let places = places.map(|item| in_truth(item)).filter_map(|place| match place {
+        let places = places.map(in_truth).filter_map(|place| match place {
             (Some(start), Some(end), _) => Some((start, end)),
             _ => None,
         });
