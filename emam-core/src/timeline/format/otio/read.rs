@@ -69,6 +69,7 @@ struct Around {
     rate: Rate,
     project: ProjectId,
     kind: TrackKind,
+    drop_frame: bool,
 }
 
 /// The part of a frame by which the items so far are longer than their whole frames: items of
@@ -124,6 +125,7 @@ impl<'t> Reader<'_, 't> {
                         rate: Rate::FPS_25,
                         project: self.project,
                         kind: TrackKind::Video,
+                        drop_frame: false,
                     };
                     bin.media.extend(self.bin_clip(child, around)?);
                 }
@@ -339,8 +341,12 @@ impl<'t> Reader<'_, 't> {
         free: bool,
     ) -> Result<()> {
         let mut offsets = Vec::new();
-        let around =
-            Around { rate: sequence.rate, project: sequence.project, kind: TrackKind::Video };
+        let around = Around {
+            rate: sequence.rate,
+            project: sequence.project,
+            kind: TrackKind::Video,
+            drop_frame: sequence.drop_frame,
+        };
         for child in children {
             if Schema::of(child)? == Schema::Track {
                 let (track, offset) = self.track(child, around)?;

@@ -96,7 +96,10 @@ impl<'t> Reader<'_, 't> {
         });
         let kind = around.kind;
         let reel_said = reel.as_deref();
-        let said = Said { clip: &name, claimed, reel: reel_said, references: &references, kind };
+        // A file that does not say how its media counts means that it counts as the sequence does.
+        let drop_rate = around.drop_frame.then_some(around.rate);
+        let references = &references;
+        let said = Said { clip: &name, claimed, reel: reel_said, references, kind, drop_rate };
         let source = self.source(value, &facts, &said, &mut left)?;
         let media = source.asset().and_then(|source| self.reading.document.media.get(source));
         let media_rate = media.and_then(|media| media.summary.duration).map(MediaTime::rate);
@@ -358,7 +361,12 @@ impl<'t> Reader<'_, 't> {
                 sequence.foreign = inner.foreign();
                 sequence.markers = own_markers;
                 if is_track {
-                    let around = Around { rate, project: sequence.project, ..around };
+                    let around = Around {
+                        rate,
+                        project: sequence.project,
+                        drop_frame: sequence.drop_frame,
+                        ..around
+                    };
                     let id = self.reading.track_id(None, &name);
                     let kind = if text(kind)? == "Audio" { TrackKind::Audio } else { around.kind };
                     let mut track = Track::new(self.reading.clock, kind, name.clone());

@@ -49,6 +49,8 @@ pub(super) struct Said<'s, 't> {
     pub(super) reel: Option<&'s str>,
     pub(super) references: &'s References<'t>,
     pub(super) kind: TrackKind,
+    /// The rate of the sequence, if its timecode is drop-frame.
+    pub(super) drop_rate: Option<Rate>,
 }
 
 impl<'t> Reader<'_, 't> {
@@ -193,7 +195,7 @@ impl<'t> Reader<'_, 't> {
         let name = facts.exactly("name", name);
         let available = self.range(base.and_then(|base| base.get("available_range")))?;
         let mut media = ClipMedia {
-            summary: self.summary(value, &facts, ours, available)?,
+            summary: self.summary(value, &facts, ours, available, said.drop_rate)?,
             reel: match facts.text("reel") {
                 Some(reel) => Some(facts.exactly("reel", reel.into_owned())),
                 None if ours => None,
@@ -288,6 +290,7 @@ impl<'t> Reader<'_, 't> {
         facts: &Facts<'t>,
         ours: bool,
         available: Option<(Time, Time)>,
+        drop_rate: Option<Rate>,
     ) -> Result<MediaSummary> {
         let mut summary = MediaSummary::default();
         let said: Option<Rate> = facts.parsed("rate");
@@ -323,7 +326,7 @@ impl<'t> Reader<'_, 't> {
             return Ok(summary);
         }
         summary.duration = (frames > 0).then(|| MediaTime::new(frames, rate));
-        let drop = facts.flag("drop").unwrap_or(false);
+        let drop = facts.flag("drop").unwrap_or(!ours && drop_rate == Some(rate));
         summary.start_timecode = match start {
             0 => None,
             start => {

@@ -163,7 +163,10 @@ fn agreed(known: MediaSummary, said: MediaSummary, rate: Option<Rate>) -> MediaS
         duration,
         width: said.width,
         height: said.height,
-        start_timecode: said.start_timecode,
+        // Zero is written for what has none.
+        start_timecode: said.start_timecode.filter(|start| {
+            known.start_timecode.is_some() || start.frames() != 0 || start.drop_frame()
+        }),
         audio_channels: said.audio_channels,
         ..known
     }

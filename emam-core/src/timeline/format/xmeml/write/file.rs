@@ -84,7 +84,13 @@ impl Writer<'_> {
         }
         let reel = media.reel.as_deref();
         let kept_timecode = kept.and_then(|kept| kept.child("timecode"));
-        self.timecode(media.summary.start_timecode, reel, kept_timecode);
+        // Editing programs count a file without a timecode from zero, and want that said.
+        let zero = || {
+            let rate = file_rate(&media.summary, sequence)?;
+            Timecode::new(0, rate, false).ok()
+        };
+        let start = media.summary.start_timecode.or_else(zero);
+        self.timecode(start, reel, kept_timecode);
         self.streams(&media.summary, kept.and_then(|kept| kept.child("media")));
         self.xml.others(kept, &["timecode", "media"]);
         self.xml.close("file");
