@@ -11,8 +11,8 @@ use emam_core::timeline::format::{
     ClipMedia, Document, Format, ReadDocument, ReadOptions, WriteOptions,
 };
 use emam_test_support::media::samples;
-use emam_test_support::skip;
 use emam_timeline_tests::cut::{Cut, film};
+use emam_timeline_tests::tools::{python, run};
 use serde_json::Value;
 
 fn clock() -> ManualClock {
@@ -80,10 +80,7 @@ fn every_real_log_reads_as_others_read_it_and_stays_the_same() {
 #[test]
 fn the_media_of_a_cut_is_read_by_the_python_adapter() {
     let test = "the_media_of_a_cut_is_read_by_the_python_adapter";
-    let python = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty());
-    let Some(python) = python else {
-        return skip(&format!("{test}: EMAM_TEST_PYTHON names no Python with otio-ale-adapter"));
-    };
+    let Some(python) = python(test) else { return };
     let mut cut = Cut::new(Rate::FPS_23_976);
     for (name, start) in [("A001 & more.mov", "01:00:00:00"), ("café\t2.mov", "10:00:00:12")] {
         let source = cut.asset("x.mov", film(Rate::FPS_23_976, 2400, start));
@@ -104,9 +101,7 @@ for clip in read:
     start, frames = clip.source_range.start_time, clip.source_range.duration
     print(clip.name, start.value, frames.value, start.rate, clip.metadata['ALE']['Tape'], sep='|')
 ";
-    let output = Command::new(python).args(["-c", script]).arg(&path).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let printed = String::from_utf8(output.stdout).unwrap();
+    let printed = run(Command::new(python).args(["-c", script]).arg(&path));
     let rate = Rate::FPS_23_976.as_f64();
     let want = [
         format!("A001 & more.mov|86400.0|2400.0|{rate}|A001"),

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use emam_core::clock::ManualClock;
@@ -11,10 +10,8 @@ use emam_core::model::{Clip, Gap, Item, Marker, Track, TrackKind, Transition};
 use emam_core::time::{MediaTime, Rate, Speed, Timecode};
 use emam_core::timeline::format::{Document, Format, ReadDocument, ReadOptions, WriteOptions};
 use emam_core::timeline::{IssueKind, check};
-use emam_test_support::media::{sample_tools, samples};
-use emam_test_support::skip;
+use emam_test_support::media::samples;
 use emam_timeline_tests::cut::{Cut, film};
-use emam_timeline_tests::model::cut_of;
 use serde_json::Value;
 
 fn clock() -> ManualClock {
@@ -201,35 +198,6 @@ fn plain(document: &Document) -> Vec<String> {
         }
     }
     lines
-}
-
-#[test]
-fn the_judge_finds_nothing_wrong() {
-    let test = "the_judge_finds_nothing_wrong";
-    let Some(models) = samples("timeline/synthetic") else { return };
-    let Some(tools) = sample_tools("timeline") else { return };
-    let python = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty());
-    let Some(python) = python else {
-        return skip(&format!("{test}: EMAM_TEST_PYTHON names no Python with pycmx"));
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let mut judged = 0;
-    for entry in models.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let Some(name) = name.strip_suffix(".model.json") else { continue };
-        let model: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        let text = write(&cut_of(&model).document());
-        std::fs::write(folder.path().join(format!("{name}.edl")), text).unwrap();
-        std::fs::copy(&path, folder.path().join(format!("{name}.model.json"))).unwrap();
-        judged += 1;
-    }
-    assert!(judged > 0, "the folder of sequence models is empty");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../python/judge_edl.py");
-    let output = Command::new(python).arg(script).arg(tools).arg(folder.path()).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), judged.to_string());
 }
 
 /// A cut at 25 with two films, `A001` and `B002`, from one hour and from ten.

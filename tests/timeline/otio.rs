@@ -1,7 +1,7 @@
 //! Timelines written as `.otio`, read by the OpenTimelineIO library.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use emam_core::id::AssetId;
@@ -9,31 +9,9 @@ use emam_core::model::{AssetSource, Gap, Item, Marker, MediaSummary, TrackKind, 
 use emam_core::time::{MediaTime, Rate, TimeRange, Timecode};
 use emam_core::timeline::format::Target;
 use emam_core::timeline::{Placement, append, insert, length};
-use emam_test_support::media::{sample_tools, samples};
-use emam_test_support::skip;
 use emam_timeline_tests::cut::{Cut, film};
-use emam_timeline_tests::model::cut_of;
+use emam_timeline_tests::tools::{python, run, script};
 use serde_json::{Value, json};
-
-/// The Python that has OpenTimelineIO.
-fn python(test: &str) -> Option<PathBuf> {
-    let python = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty());
-    if python.is_none() {
-        skip(&format!("{test}: EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1"));
-    }
-    python.map(PathBuf::from)
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../python").join(name)
-}
-
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} failed:\n{errors}");
-    String::from_utf8(output.stdout).unwrap()
-}
 
 /// Writes a sequence and returns what OpenTimelineIO reads; it must write the same text again.
 fn read_back(python: &Path, cut: &Cut, target: Target) -> Value {
@@ -265,32 +243,4 @@ fn an_empty_sequence_is_a_timeline_too() {
     let read = read_back(&python, &cut, Target::Original);
     assert_eq!(read["tracks"], json!([]));
     assert_eq!(read["start"], at(0, Rate::FPS_23_976));
-}
-
-/// Sequences of known truth from outside of this repository, judged by a program that shares
-/// nothing with the library: speed and markers on clips are among what it looks at.
-#[test]
-fn the_judge_finds_nothing_wrong() {
-    let test = "the_judge_finds_nothing_wrong";
-    let Some(models) = samples("timeline/synthetic") else { return };
-    let Some(tools) = sample_tools("timeline") else { return };
-    let Some(python) = python(test) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let mut judged = 0;
-    for entry in models.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let Some(name) = name.strip_suffix(".model.json") else { continue };
-        let model: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        let cut = cut_of(&model);
-        let text = cut.text(Target::Original);
-        std::fs::write(folder.path().join(format!("{name}.otio")), text).unwrap();
-        let model_path = folder.path().join(format!("{name}.model.json"));
-        std::fs::write(model_path, model.to_string()).unwrap();
-        judged += 1;
-    }
-    assert!(judged > 0, "the folder of sequence models is empty");
-    let printed =
-        run(Command::new(python).arg(script("judge_otio.py")).arg(tools).arg(folder.path()));
-    assert_eq!(printed.trim(), judged.to_string());
 }

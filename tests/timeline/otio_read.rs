@@ -12,8 +12,8 @@ use emam_core::timeline::format::{
     Document, Flavour, Format, ReadDocument, ReadOptions, WriteOptions,
 };
 use emam_test_support::media::samples;
-use emam_test_support::skip;
 use emam_timeline_tests::model::cut_of;
+use emam_timeline_tests::tools::{python, run, script};
 use serde_json::Value;
 
 fn clock() -> ManualClock {
@@ -59,12 +59,7 @@ fn every_file_reads_the_same_after_it_was_written() {
 fn opentimelineio_finds_everything_of_a_file_in_what_is_written() {
     let test = "opentimelineio_finds_everything_of_a_file_in_what_is_written";
     let Some(folder) = samples("timeline/otio") else { return };
-    let Some(python) = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty())
-    else {
-        return skip(&format!(
-            "{test}: EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1"
-        ));
-    };
+    let Some(python) = python(test) else { return };
     let written = tempfile::tempdir().unwrap();
     let mut pairs = Vec::new();
     for path in files(&folder, ".otio") {
@@ -82,10 +77,7 @@ fn opentimelineio_finds_everything_of_a_file_in_what_is_written() {
         fs::write(&ours, write(&document)).unwrap();
         pairs.extend([path.clone(), ours]);
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../python/compare_otio.py");
-    let output = Command::new(python).arg(script).args(&pairs).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let printed = String::from_utf8(output.stdout).unwrap();
+    let printed = run(Command::new(python).arg(script("compare_otio.py")).args(&pairs));
     assert_eq!(printed.trim(), (pairs.len() / 2).to_string());
 }
 
@@ -221,12 +213,7 @@ fn what_opentimelineio_wrote_is_the_sequence_of_the_model() {
 fn every_flavour_of_every_file_is_read_by_opentimelineio() {
     let test = "every_flavour_of_every_file_is_read_by_opentimelineio";
     let Some(folder) = samples("timeline/otio") else { return };
-    let Some(python) = std::env::var_os("EMAM_TEST_PYTHON").filter(|python| !python.is_empty())
-    else {
-        return skip(&format!(
-            "{test}: EMAM_TEST_PYTHON names no Python with opentimelineio 0.18.1"
-        ));
-    };
+    let Some(python) = python(test) else { return };
     let written = tempfile::tempdir().unwrap();
     let mut paths = Vec::new();
     for path in files(&folder, ".otio") {
@@ -242,7 +229,5 @@ fn every_flavour_of_every_file_is_read_by_opentimelineio() {
             }
         }
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../python/read_otio.py");
-    let output = Command::new(python).arg(script).args(&paths).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    run(Command::new(python).arg(script("read_otio.py")).args(&paths));
 }

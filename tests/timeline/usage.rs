@@ -9,7 +9,6 @@ use emam_core::id::AssetId;
 use emam_core::library::{CheckInOptions, ProjectScanOptions};
 use emam_core::model::{Asset, AssetKind, BinTarget, Lifecycle, MediaSummary};
 use emam_core::time::{MediaTime, Rate};
-use emam_core::timeline::relink::Reason;
 use emam_core::timeline::usage::{Program, ScanOptions, scan};
 use emam_core::{ErrorKind, Library};
 use emam_test_support::media::{samples, sized};

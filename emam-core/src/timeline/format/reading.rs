@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::{ClipMedia, Document, ReadDocument, ReadOptions};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::id::{AssetId, ClipId, SequenceId, TrackId};
+use crate::id::{AssetId, ClipId, TrackId};
 use crate::model::AssetSource;
 use crate::timeline::{Issue, IssueKind};
 
@@ -83,14 +83,6 @@ impl<'a> Reading<'a> {
                 }
                 new
             }
-        }
-    }
-
-    /// As [`clip_id`](Self::clip_id), of a sequence.
-    pub(super) fn sequence_id(&mut self, claimed: Option<SequenceId>) -> SequenceId {
-        match claimed {
-            Some(id) if self.document.sequence(id).is_none() => id,
-            _ => SequenceId::new(self.clock),
         }
     }
 

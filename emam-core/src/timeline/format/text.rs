@@ -55,9 +55,10 @@ pub(super) fn lines(text: &str) -> Result<impl Iterator<Item = (u64, &str)>> {
     Ok((1..).zip(lines))
 }
 
-/// A text on one line: control characters, line ends among them, become spaces.
+/// A text on one line, without blanks at its ends: control characters, line ends among them, become
+/// spaces.
 pub(super) fn one_line(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     if text.contains(char::is_control) {
         Cow::Owned(text.replace(char::is_control, " "))
     } else {

@@ -176,10 +176,7 @@ async fn describe(
     let stem = if stem.is_empty() { "sequence" } else { stem };
     let (mut names, mut issues) = (Vec::new(), Vec::new());
     for format in [Format::Otio, Format::Xmeml] {
-        let written = match format.write(&document, &WriteOptions::default()) {
-            Err(error) if error.kind() == ErrorKind::Unsupported => continue,
-            written => written?,
-        };
+        let written = format.write(&document, &WriteOptions::default())?;
         let name = format!("{stem}.{}", format.extension());
         save(folder, &name, written.text()).await?;
         issues.extend(written.issues);

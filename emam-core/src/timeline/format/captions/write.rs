@@ -130,19 +130,21 @@ fn words(kind: Kind, cue: &Cue<'_>, text: &mut String, issues: &mut Vec<Issue>) 
     let mut changed = cue.text.ends_with('\n');
     for line in cue.text.split('\n') {
         let line = line.trim_end();
-        if line.is_empty() {
+        // A control character at the end leaves a blank there.
+        let clean = line.replace(|c: char| c.is_control() && c != '\t', " ");
+        let clean = clean.trim_end();
+        changed |= clean != line;
+        if clean.is_empty() {
             changed |= !cue.text.is_empty();
             continue;
         }
-        let clean = line.replace(|c: char| c.is_control() && c != '\t', " ");
-        changed |= clean != line;
         match kind {
-            Kind::Vtt => text.push_str(&escaped(&clean)),
+            Kind::Vtt => text.push_str(&escaped(clean)),
             Kind::Srt if clean.contains(ARROW) => {
                 changed = true;
                 text.push_str(&clean.replace(ARROW, "->"));
             }
-            Kind::Srt => text.push_str(&clean),
+            Kind::Srt => text.push_str(clean),
         }
         text.push('\n');
     }
