@@ -18,27 +18,44 @@ import type {
   BinId,
   BinItemId,
   BinTarget,
+  BurnIn,
   Category,
   CategoryId,
+  Change,
+  CheckedIn,
   ClipId,
+  Consolidated,
+  ConsolidationPlan,
+  CopyMode,
   Deletion,
+  Edit,
+  Edited,
   Event,
   Expected,
   Explained,
   Exported,
   FacetField,
+  Flavour,
+  Imported,
   Instant,
+  Issue,
   KnownContent,
   LastEvent,
   Lifecycle,
   Located,
+  MatchOptions,
   Profile,
   Progress,
   Project,
   ProjectId,
+  ProjectMedia,
   ProjectPage,
   Rate,
   Region,
+  RelinkChoice,
+  Relinked,
+  RenderFormat,
+  Rendered,
   Rendition,
   RestoreSpeed,
   Role,
@@ -56,6 +73,7 @@ import type {
   StorageClass,
   Target,
   TimeRange,
+  UsedIn,
   Version,
 } from "./records.js";
 import { type RunHandle, type RunHandles, RunsExtras } from "./runs.js";
@@ -310,6 +328,12 @@ export class Assets extends Noun {
     return this.client.run<Asset>("assets.adopt", { key, options: fields }, signal);
   }
 
+  /** Tells where an asset is used: in sequences, in project files that were checked in, in bins. */
+  usedIn(id: AssetId, options: CallOptions = {}): Promise<UsedIn> {
+    const { signal, ...fields } = options;
+    return this.client.value<UsedIn>("assets.used_in", { ...fields, id }, signal);
+  }
+
   /** Reads one asset. */
   get(id: AssetId, options: CallOptions = {}): Promise<Asset> {
     const { signal, ...fields } = options;
@@ -542,6 +566,29 @@ export interface ProjectsUpdateOptions extends CallOptions {
   revision?: number | undefined;
 }
 
+/** What `projects.scan` takes by name. */
+export interface ProjectsScanOptions extends CallOptions {
+  /** What is taken for certain. */
+  matching?: MatchOptions | undefined;
+  /** Frames a second, for timelines that do not say. */
+  rate?: Rate | undefined;
+}
+
+/** What `projects.checkIn` takes by name. */
+export interface ProjectsCheckInOptions extends CallOptions {
+  /** Says what would be done, and does nothing. */
+  dry_run?: boolean | undefined;
+  /**
+   * Ingests media the library does not have, where its file is found. It does unless told
+   * otherwise.
+   */
+  ingest_missing?: boolean | undefined;
+  /** What is taken for certain. */
+  matching?: MatchOptions | undefined;
+  /** Its name for people; the file name without extension when absent. */
+  title?: string | undefined;
+}
+
 /** Projects: pieces of work. */
 export class Projects extends Noun {
   /** Makes a project with an empty root bin. */
@@ -576,6 +623,29 @@ export class Projects extends Noun {
   delete(id: ProjectId, options: CallOptions = {}): Promise<void> {
     const { signal, ...fields } = options;
     return this.client.done("projects.delete", { ...fields, id }, signal);
+  }
+
+  /** Tells which media a project file of another program uses, and which assets these are. */
+  scan(path: string, options: ProjectsScanOptions = {}): Promise<ProjectMedia> {
+    const { signal, ...fields } = options;
+    return this.client.value<ProjectMedia>("projects.scan", { path, options: fields }, signal);
+  }
+
+  /**
+   * Takes a finished project file of another program in, with the list of its media; new media it
+   * uses is ingested.
+   */
+  checkIn(
+    project: ProjectId,
+    path: string,
+    options: ProjectsCheckInOptions = {},
+  ): Promise<CheckedIn> {
+    const { signal, ...fields } = options;
+    return this.client.value<CheckedIn>(
+      "projects.check_in",
+      { project, path, options: fields },
+      signal,
+    );
   }
 }
 
@@ -682,10 +752,132 @@ export interface SequencesRemoveOptions extends CallOptions {
   ripple?: boolean | undefined;
 }
 
+/** What `sequences.edit` takes by name. */
+export interface SequencesEditOptions extends CallOptions {
+  /** The revision that was read; without it, whatever the present one is. */
+  revision?: number | undefined;
+}
+
+/** What `sequences.caption` takes by name. */
+export interface SequencesCaptionOptions extends CallOptions {
+  /** The name of the caption track; a track of that name is replaced. `Captions` when absent. */
+  track?: string | undefined;
+}
+
 /** What `sequences.export` takes by name. */
 export interface SequencesExportOptions extends CallOptions {
-  /** Which files the clips point to: the originals or the proxies. */
+  /** Sound too, beside the first video track, in one file: EDL. */
+  audio?: boolean | undefined;
+  /** The program the file is for. */
+  flavour?: Flavour | undefined;
+  /** `.otio` as readers before OpenTimelineIO 0.15 take it: one media reference a clip. */
+  legacy?: boolean | undefined;
+  /**
+   * Reel names of up to 32 characters and event numbers of six digits, as File32 systems take them:
+   * EDL.
+   */
+  long_reels?: boolean | undefined;
+  /** A file for each track, and for each 999 events, where the format holds no more: EDL. */
+  split?: boolean | undefined;
+  /** Which files the clips point to. */
   target?: Target | undefined;
+}
+
+/** What `sequences.import` takes by name. */
+export interface SequencesImportOptions extends CallOptions {
+  /** Makes an asset without media for what is still missing, to be filled later. */
+  create_placeholders?: boolean | undefined;
+  /** Whether timecode is drop-frame, for formats that do not say. */
+  drop_frame?: boolean | undefined;
+  /** Says what would be done, and does nothing. */
+  dry_run?: boolean | undefined;
+  /**
+   * Ingests media the library does not have, where its file is found: where the timeline says, or
+   * beside it. Hidden files are passed over.
+   */
+  ingest_missing?: boolean | undefined;
+  /** What is taken for certain when the media of the file is looked for in the library. */
+  matching?: MatchOptions | undefined;
+  /** What a sequence is called that has no name of its own; the name of the file when absent. */
+  name?: string | undefined;
+  /**
+   * Frames a second, for formats that do not say: EDL, ALE, captions. Found out from the file where
+   * it can be, 25 otherwise.
+   */
+  rate?: Rate | undefined;
+}
+
+/** What `sequences.relink` takes by name. */
+export interface SequencesRelinkOptions extends CallOptions {
+  /** What somebody has chosen, for example among the alternatives of a plan. */
+  choices?: RelinkChoice[] | undefined;
+  /** Says what would be done, and does nothing. */
+  dry_run?: boolean | undefined;
+  /** What is taken for certain. */
+  matching?: MatchOptions | undefined;
+}
+
+/** What `sequences.render` takes by name. */
+export interface SequencesRenderOptions extends CallOptions {
+  /** What is drawn into the picture. */
+  burn_in?: BurnIn | undefined;
+  /** Whether pictures are copied as they are stored. */
+  copy?: CopyMode | undefined;
+  /** How the file is encoded; its extension names the container. */
+  format?: RenderFormat | undefined;
+  /** Frames before and after each range, as far as the sequence has them. */
+  handles?: number | undefined;
+  /** Height in pixels, likewise. */
+  height?: number | undefined;
+  /** Rendering again with the same key gives the run that was started first. */
+  idempotency_key?: string | undefined;
+  /** Whether a file that is there already is replaced. */
+  overwrite?: boolean | undefined;
+  /** Runs with a higher priority are taken first; 0 unless given. */
+  priority?: number | undefined;
+  /**
+   * Ranges of the sequence, counted from its start (0), one after the other; all of it where none
+   * is given.
+   */
+  ranges?: TimeRange[] | undefined;
+  /** Which files the clips are read from. */
+  target?: Target | undefined;
+  /** Width in pixels; that of the sequence, or else of its first picture, when absent. */
+  width?: number | undefined;
+}
+
+/** What `sequences.planConsolidate` takes by name. */
+export interface SequencesPlanConsolidateOptions extends CallOptions {
+  /** Frames of the media kept before and after what is used, where it is trimmed. */
+  handles?: number | undefined;
+  /** Consolidating again with the same key gives the run that was started first. */
+  idempotency_key?: string | undefined;
+  /** Runs with a higher priority are taken first; 0 unless given. */
+  priority?: number | undefined;
+  /** Which files are copied. */
+  target?: Target | undefined;
+  /**
+   * Whether only what is used is copied, from a keyframe to a keyframe, without encoding it again.
+   * Media that cannot be cut so is copied whole.
+   */
+  trim?: boolean | undefined;
+}
+
+/** What `sequences.consolidate` takes by name. */
+export interface SequencesConsolidateOptions extends CallOptions {
+  /** Frames of the media kept before and after what is used, where it is trimmed. */
+  handles?: number | undefined;
+  /** Consolidating again with the same key gives the run that was started first. */
+  idempotency_key?: string | undefined;
+  /** Runs with a higher priority are taken first; 0 unless given. */
+  priority?: number | undefined;
+  /** Which files are copied. */
+  target?: Target | undefined;
+  /**
+   * Whether only what is used is copied, from a keyframe to a keyframe, without encoding it again.
+   * Media that cannot be cut so is copied whole.
+   */
+  trim?: boolean | undefined;
 }
 
 /** Sequences: edits. */
@@ -754,6 +946,30 @@ export class Sequences extends Noun {
     return this.client.value<Sequence>("sequences.remove", { ...fields, id, clip }, signal);
   }
 
+  /** Makes edits to a sequence as one, all or none, and gives what undoes them. */
+  edit(id: SequenceId, edits: Edit[], options: SequencesEditOptions = {}): Promise<Edited> {
+    const { signal, ...fields } = options;
+    return this.client.value<Edited>("sequences.edit", { ...fields, id, edits }, signal);
+  }
+
+  /** Undoes edits, unless something else was changed at the same place since. */
+  undo(id: SequenceId, change: Change, options: CallOptions = {}): Promise<Edited> {
+    const { signal, ...fields } = options;
+    return this.client.value<Edited>("sequences.undo", { ...fields, id, change }, signal);
+  }
+
+  /** Finds what is wrong with a sequence and those nested in it. */
+  check(id: SequenceId, options: CallOptions = {}): Promise<Issue[]> {
+    const { signal, ...fields } = options;
+    return this.client.value<Issue[]>("sequences.check", { ...fields, id }, signal);
+  }
+
+  /** Makes the caption track of a sequence from what is said in the media of its clips. */
+  caption(id: SequenceId, options: SequencesCaptionOptions = {}): Promise<Sequence> {
+    const { signal, ...fields } = options;
+    return this.client.value<Sequence>("sequences.caption", { id, options: fields }, signal);
+  }
+
   /** Deletes a sequence; assets stay. */
   delete(id: SequenceId, options: CallOptions = {}): Promise<void> {
     const { signal, ...fields } = options;
@@ -764,6 +980,68 @@ export class Sequences extends Noun {
   export(id: SequenceId, path: string, options: SequencesExportOptions = {}): Promise<Exported> {
     const { signal, ...fields } = options;
     return this.client.value<Exported>("sequences.export", { id, path, options: fields }, signal);
+  }
+
+  /**
+   * Reads a timeline file into a project; its extension names the format. Its media is looked for
+   * in the library.
+   */
+  import(
+    project: ProjectId,
+    path: string,
+    options: SequencesImportOptions = {},
+  ): Promise<Imported> {
+    const { signal, ...fields } = options;
+    return this.client.value<Imported>(
+      "sequences.import",
+      { project, path, options: fields },
+      signal,
+    );
+  }
+
+  /**
+   * Puts the clips of a sequence on media that is there, where theirs was deleted or has changed.
+   */
+  relink(id: SequenceId, options: SequencesRelinkOptions = {}): Promise<Relinked> {
+    const { signal, ...fields } = options;
+    return this.client.value<Relinked>("sequences.relink", { id, options: fields }, signal);
+  }
+
+  /** Renders a sequence to one media file, exact by frame and by sample. */
+  render(
+    id: SequenceId,
+    path: string,
+    options: SequencesRenderOptions = {},
+  ): Promise<RunHandle<Rendered>> {
+    const { signal, ...fields } = options;
+    return this.client.run<Rendered>("sequences.render", { id, path, options: fields }, signal);
+  }
+
+  /** Says what consolidating a sequence would copy, without doing it. */
+  planConsolidate(
+    id: SequenceId,
+    options: SequencesPlanConsolidateOptions = {},
+  ): Promise<ConsolidationPlan> {
+    const { signal, ...fields } = options;
+    return this.client.value<ConsolidationPlan>(
+      "sequences.plan_consolidate",
+      { id, options: fields },
+      signal,
+    );
+  }
+
+  /** Copies the media of a sequence into a new folder, with the sequence beside it. */
+  consolidate(
+    id: SequenceId,
+    folder: string,
+    options: SequencesConsolidateOptions = {},
+  ): Promise<RunHandle<Consolidated>> {
+    const { signal, ...fields } = options;
+    return this.client.run<Consolidated>(
+      "sequences.consolidate",
+      { id, folder, options: fields },
+      signal,
+    );
   }
 }
 

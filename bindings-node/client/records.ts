@@ -162,6 +162,16 @@ export type AssetKind =
   /** Anything else, and anything not yet looked into. */
   | "other";
 
+/** The media of an asset, as the source of a clip. */
+export interface AssetSource {
+  /** Which asset. */
+  asset: AssetId;
+  /** The subclip it was made from. */
+  subclip?: AnnotationId | null;
+  /** Which version of it, for good: a new face version does not change an edit. */
+  version?: VersionId | null;
+}
+
 /** One audio stream. */
 export interface AudioStream {
   /** Its index in the file, from 0, over all streams. */
@@ -301,6 +311,14 @@ export type BinTarget =
       sequence: SequenceId;
     };
 
+/** What is drawn into the picture. */
+export interface BurnIn {
+  /** The name of the clip that is seen. */
+  name?: boolean | undefined;
+  /** The timecode of the sequence. */
+  timecode?: boolean | undefined;
+}
+
 /** A place in the tree assets are filed under. */
 export interface Category {
   /** Its id. */
@@ -320,6 +338,73 @@ export interface Category {
 /** Names a `Category`. */
 export type CategoryId = string;
 
+/**
+ * The difference between two states of the tracks and marks of a sequence. It names what it
+ * replaces, so that it is refused where something else stands by now, and its `inverse` undoes it.
+ * Its size goes with what changed, not with the sequence.
+ */
+export interface Change {
+  /** What is replaced, one after the other. */
+  steps: ChangeStep[];
+}
+
+/** A part of a `Change`. */
+export type ChangeStep =
+  /** Items of a track in place of others. */
+  | {
+      step: "items";
+      /** The track. */
+      track: TrackId;
+      /** Where the first of them stands among the items of the track, from 0. */
+      at: number;
+      /** What stands there. */
+      removed: Item[];
+      /** What comes there. */
+      added: Item[];
+    }
+  /** Marks of the sequence in place of others. */
+  | {
+      step: "markers";
+      /** Where the first of them stands among the marks, from 0. */
+      at: number;
+      /** What stands there. */
+      removed: Marker[];
+      /** What comes there. */
+      added: Marker[];
+    }
+  /** A track that goes, with what is on it. */
+  | {
+      step: "remove_track";
+      /** Where it stands among the tracks, from 0. */
+      at: number;
+      /** The track. */
+      track: Track;
+    }
+  /** A track that comes, with what is on it. */
+  | {
+      step: "add_track";
+      /** Where it comes among the tracks, from 0. */
+      at: number;
+      /** The track. */
+      track: Track;
+    };
+
+/** What came of a check-in. */
+export interface CheckedIn {
+  /** What each media it uses is taken for. */
+  plan: RelinkPlan;
+  /** The media that were ingested, or would be. */
+  ingested: IngestedFile[];
+  /** What was not understood, and what is missing. */
+  issues: Issue[];
+  /** Whether it was done; false for a dry run. */
+  done: boolean;
+  /** The project file as an asset; absent in a dry run. */
+  asset?: Asset | null;
+  /** The bin with the project file and the media it uses; absent in a dry run. */
+  bin?: Bin | null;
+}
+
 /** Checksums of a stored file, as lower-case hexadecimal digits. */
 export interface Checksums {
   /** MD5, 32 digits: what the field exchanges. */
@@ -331,15 +416,53 @@ export interface Checksums {
 /** Names a `Clip` of a track. */
 export type ClipId = string;
 
-/** What a clip is a piece of. */
-export interface ClipSource {
+/** A piece of an asset wanted in a sequence. Made from an asset's id, a subclip or a search hit. */
+export interface ClipRequest {
   /** Which asset. */
   asset: AssetId;
-  /** The subclip it was made from. */
-  subclip?: AnnotationId | null;
-  /** Which version of it, for good: a new face version does not change an edit. */
-  version?: VersionId | null;
+  /** The clip's name; the subclip's or the asset's when absent. */
+  name?: string | null | undefined;
+  /**
+   * The piece, from the first frame (0) of the media; all of it, or the subclip's range, when
+   * absent.
+   */
+  range?: TimeRange | null | undefined;
+  /** The subclip it is made from. */
+  subclip?: AnnotationId | null | undefined;
 }
+
+/** What a clip is a piece of. */
+export type ClipSource =
+  /** The media of an asset. */
+  | {
+      kind: "asset";
+      /** Which asset. */
+      asset: AssetId;
+      /** The subclip it was made from. */
+      subclip?: AnnotationId | null | undefined;
+      /** Which version of it, for good: a new face version does not change an edit. */
+      version?: VersionId | null | undefined;
+    }
+  /** Another sequence, played as if it were media; counted at its own rate from its start (0). */
+  | {
+      kind: "sequence";
+      /** Which sequence. */
+      sequence: SequenceId;
+    }
+  /** A picture or sound an editing program makes by itself: colour, bars, a title. */
+  | {
+      kind: "generator";
+      /** Which generator, by the name the editing program gave, for example `Color`. */
+      generator: string;
+      /** Its settings, as the editing program wrote them. */
+      parameters?: Record<string, unknown> | undefined;
+    }
+  /** Words to be read. */
+  | {
+      kind: "caption";
+      /** What is shown; lines are parted by line feeds. */
+      text: string;
+    };
 
 /** How the numbers of a picture mean colours, in ffmpeg's names (those of ITU-T H.273). */
 export interface Color {
@@ -351,6 +474,44 @@ export interface Color {
   range?: string | null;
   /** The transfer function, for example `smpte2084`. */
   transfer?: string | null;
+}
+
+/** What a consolidation has made. */
+export interface Consolidated {
+  /** The folder. */
+  folder: string;
+  /** The media in it. */
+  files: ConsolidatedFile[];
+  /** The sequence as files that point to that media. */
+  sequences: string[];
+  /** What these files cannot say. */
+  issues: Issue[];
+}
+
+/** A copied file. */
+export interface ConsolidatedFile {
+  /** The asset. */
+  asset: AssetId;
+  /** The file. */
+  path: string;
+  /** Its size in bytes. */
+  size: number;
+  /** Its MD5, 32 lower-case hexadecimal digits, read back from the copy. */
+  md5: string;
+  /** Which frame of the media is its first; 0 where it is whole. */
+  first_frame: number;
+  /** How many frames it has, where it was trimmed. */
+  frames?: number | null;
+  /** Why it is whole, where it was to be trimmed. */
+  note?: string | null;
+}
+
+/** What a consolidation would copy. */
+export interface ConsolidationPlan {
+  /** The files. */
+  files: PlannedFile[];
+  /** The size of all of them, whole, in bytes. */
+  bytes: number;
 }
 
 /** The file as a whole. */
@@ -370,6 +531,18 @@ export interface Container {
   /** Its media type, for example `video/quicktime`. */
   media_type: string;
 }
+
+/**
+ * Whether pictures are copied as they are stored, which loses nothing and takes seconds. That can
+ * be done where every cut is at a keyframe and all media is of one kind. Sound is always mixed.
+ */
+export type CopyMode =
+  /** Where it can be done and the media is of the format and size asked for. */
+  | "auto"
+  /** Never: every picture is encoded. */
+  | "never"
+  /** Always, whatever format the media is of; where it cannot be done, the run fails. */
+  | "only";
 
 /** A corner of the picture. */
 export type Corner =
@@ -404,6 +577,250 @@ export interface Derivation {
   arguments: string[];
   /** The run that made it. */
   run?: RunId | null;
+}
+
+/** An end of a clip. */
+export type Edge =
+  /** Where it begins in the sequence. */
+  | "head"
+  /** Where it ends in the sequence. */
+  | "tail";
+
+/**
+ * One edit of a sequence. `P` says what a new clip is a piece of. What holds for all of them: -
+ * Positions and durations are whole frames of the sequence, from its start (0). - Linked clips are
+ * trimmed, moved, split and retimed with the clip that is named, where the edit does not say
+ * otherwise. - A clip across a cut is parted: its first part keeps the id, its second gets a new
+ * one, and the second parts of linked clips are linked to each other. - A transition stays as long
+ * as it has the same neighbours, or the same gap to fade from or to, and they have room for it.
+ * Whether the media still has frames for it is told by the check. - With `ripple` what comes later
+ * moves on all tracks, so that what was together stays together: time is put in on all of them, as
+ * an insert does, or time that is empty on all of them is closed. Where another clip is seen or
+ * heard meanwhile, that time stays. - Marks of the sequence stay at their frame; those of a clip
+ * stay at their frame of its source.
+ */
+export type Edit =
+  /** Puts a clip at the end of the sequence. */
+  | {
+      edit: "append";
+      /** The clip. */
+      clip: ClipRequest;
+      /** Takes only the picture (`video`) or only the sound (`audio`); both when absent. */
+      only?: TrackKind | null | undefined;
+      /** The tracks it goes on; the first of a kind where none of that kind is named. */
+      tracks?: TrackId[] | undefined;
+    }
+  /** Puts a clip at a frame; what is there and after it moves back on all tracks. */
+  | {
+      edit: "insert";
+      /** The frame of the sequence. */
+      at: number;
+      /** The clip. */
+      clip: ClipRequest;
+      /** Takes only the picture (`video`) or only the sound (`audio`); both when absent. */
+      only?: TrackKind | null | undefined;
+      /** The tracks it goes on; the first of a kind where none of that kind is named. */
+      tracks?: TrackId[] | undefined;
+    }
+  /** Puts a clip at a frame, in place of what is there on its tracks; nothing moves. */
+  | {
+      edit: "overwrite";
+      /** The frame of the sequence. */
+      at: number;
+      /** The clip. */
+      clip: ClipRequest;
+      /** Takes only the picture (`video`) or only the sound (`audio`); both when absent. */
+      only?: TrackKind | null | undefined;
+      /** The tracks it goes on; the first of a kind where none of that kind is named. */
+      tracks?: TrackId[] | undefined;
+    }
+  /**
+   * Puts a clip over what is there: its picture on the lowest video track above every clip at that
+   * time, its sound on the first audio track that is empty then. Missing tracks are made.
+   */
+  | {
+      edit: "lay_over";
+      /** The frame of the sequence. */
+      at: number;
+      /** The clip. */
+      clip: ClipRequest;
+      /** Takes only the picture (`video`) or only the sound (`audio`); both when absent. */
+      only?: TrackKind | null | undefined;
+    }
+  /** Takes a clip out, and those linked to it; a gap stays, or its time is closed. */
+  | {
+      edit: "remove";
+      /** The clip. */
+      clip: ClipId;
+      /** Whether what comes after it moves up. */
+      ripple?: boolean | undefined;
+    }
+  /** Empties a range of frames; a gap stays. */
+  | {
+      edit: "lift";
+      /** The first frame. */
+      start: number;
+      /** How many frames. */
+      duration: number;
+      /** On which tracks; on all when empty. */
+      tracks?: TrackId[] | undefined;
+    }
+  /** Takes a range of frames out of all tracks; what comes after it moves up. */
+  | {
+      edit: "extract";
+      /** The first frame. */
+      start: number;
+      /** How many frames. */
+      duration: number;
+    }
+  /**
+   * Moves one end of a clip, and that of linked clips that end at the same frame. The other end
+   * stays, with `ripple` too: then what comes after moves.
+   */
+  | {
+      edit: "trim";
+      /** The clip. */
+      clip: ClipId;
+      /** Which end. */
+      edge: Edge;
+      /** How many frames it loses; below zero it gets as many more, out of a gap or by ripple. */
+      by: number;
+      /** Whether what comes after it moves. */
+      ripple?: boolean | undefined;
+    }
+  /**
+   * Moves the cut at an end of a clip, and that of linked clips at the same frame: what one side
+   * loses, the other gets.
+   */
+  | {
+      edit: "roll";
+      /** The clip. */
+      clip: ClipId;
+      /** At which of its ends. */
+      edge: Edge;
+      /** How many frames later; below zero earlier. */
+      by: number;
+    }
+  /** Shows another part of the source, at the same place and as long. */
+  | {
+      edit: "slip";
+      /** The clip. */
+      clip: ClipId;
+      /**
+       * How many frames of its source later; below zero earlier. Linked clips slip by the same
+       * time.
+       */
+      by: number;
+    }
+  /** Moves a clip between its neighbours: one gets what the other loses. */
+  | {
+      edit: "slide";
+      /** The clip. */
+      clip: ClipId;
+      /** How many frames later; below zero earlier. */
+      by: number;
+    }
+  /** Cuts at a frame. */
+  | {
+      edit: "split";
+      /** The frame of the sequence the second parts begin at. */
+      at: number;
+      /** The clip to be cut; every clip at that frame when absent. */
+      clip?: ClipId | null | undefined;
+    }
+  /**
+   * Makes a clip and the next one of the same source, which goes on where it ends, one clip again;
+   * so also with the clips linked to it. It keeps its id and name, and takes over the marks and
+   * metadata of the other.
+   */
+  | {
+      edit: "join";
+      /** The first of the two. */
+      clip: ClipId;
+    }
+  /** Puts a transition at a cut. */
+  | {
+      edit: "add_transition";
+      /** The clip. */
+      clip: ClipId;
+      /** At which of its ends. */
+      edge: Edge;
+      /** The transition. */
+      transition: Transition;
+    }
+  /** Makes a transition a cut again. */
+  | {
+      edit: "remove_transition";
+      /** The clip. */
+      clip: ClipId;
+      /** At which of its ends. */
+      edge: Edge;
+    }
+  /**
+   * Runs a clip at another speed. It shows the same piece of its source, in more or less time; to
+   * or from a frozen frame its duration stays.
+   */
+  | {
+      edit: "set_speed";
+      /** The clip. */
+      clip: ClipId;
+      /** The speed. */
+      speed: Speed;
+      /** Whether it keeps its duration, and shows more or less of its source. */
+      keep_duration?: boolean | undefined;
+      /** Whether what comes after it moves; otherwise a longer one takes from the gap after it. */
+      ripple?: boolean | undefined;
+    }
+  /** Says whether a clip is seen or heard. */
+  | {
+      edit: "set_enabled";
+      /** The clip. */
+      clip: ClipId;
+      /** Whether it is. */
+      enabled: boolean;
+      /** Whether those linked to it stay as they are. */
+      alone?: boolean | undefined;
+    }
+  /** Makes clips move together, and no longer with what they were linked to. */
+  | {
+      edit: "link";
+      /** The clips; at least two. */
+      clips: ClipId[];
+    }
+  /** Makes clips move by themselves. */
+  | {
+      edit: "unlink";
+      /** The clips. */
+      clips: ClipId[];
+    }
+  /** Puts a mark on the sequence, or on a clip. */
+  | {
+      edit: "add_marker";
+      /** The mark. */
+      marker: Marker;
+      /** The clip; the sequence itself when absent. */
+      clip?: ClipId | null | undefined;
+    }
+  /** Takes a mark away. */
+  | {
+      edit: "remove_marker";
+      /** The mark, as it stands there. */
+      marker: Marker;
+      /** The clip it is on; the sequence itself when absent. */
+      clip?: ClipId | null | undefined;
+    };
+
+/** What edits made of a sequence. */
+export interface Edited {
+  /** The sequence as it is now. */
+  sequence: Sequence;
+  /** What undoes the edits; after an undo, what makes them again. */
+  undo: Change;
+  /**
+   * What is wrong with the sequence as a whole, and with the clips that changed or are next to what
+   * changed.
+   */
+  issues: Issue[];
 }
 
 /** An `Error` as data: what bindings, the gateway and stored runs carry. */
@@ -525,10 +942,15 @@ export interface Explained {
 
 /** What an export has written. */
 export interface Exported {
-  /** The file. */
+  /** The file asked for. */
   path: string;
-  /** What the reader of the file should know: clips whose media is gone, and the like. */
+  /**
+   * What the reader of the file should know: clips whose media is gone, what the format cannot say,
+   * and the like.
+   */
   issues: Issue[];
+  /** The files beside it, where the sequence was split into several. */
+  more: string[];
 }
 
 /** The values of one field over all matches. */
@@ -596,6 +1018,27 @@ export type FieldOrder =
   /** The even lines first. */
   | "bottom_first";
 
+/** The program a file is for, where programs differ in how they read a format. */
+export type Flavour =
+  /** What the format's own documents say. */
+  | "plain"
+  /** Adobe Premiere. */
+  | "premiere"
+  /** DaVinci Resolve. */
+  | "resolve";
+
+/** Media found for what a timeline names. */
+export interface Found {
+  /** The media. */
+  source: AssetSource;
+  /** Its name. */
+  name: string;
+  /** How surely it is meant, from 0 to 100. */
+  score: number;
+  /** Why. */
+  reason: Reason;
+}
+
 /**
  * How the frames of a proxy map to those of its original: frame `n` of the one is frame `n` of the
  * other, at the same rate and the same start timecode. Checked after each transcode; without it an
@@ -627,6 +1070,30 @@ export interface Hit {
   asset: Asset;
   /** The moments in it that match, in time order. */
   moments: Moment[];
+}
+
+/** What came of an import. */
+export interface Imported {
+  /** The sequences: first the one that is meant, then those nested in it or beside it. */
+  sequences: Sequence[];
+  /** What each media of the file is taken for. */
+  plan: RelinkPlan;
+  /** What was not understood, guessed or corrected, what no longer fits and what is missing. */
+  issues: Issue[];
+  /** Whether it was done; false for a dry run. */
+  done: boolean;
+  /** The files that were ingested, or would be. */
+  ingested: IngestedFile[];
+  /** The assets made for media that is missing. */
+  placeholders: AssetId[];
+}
+
+/** A file that was ingested because a timeline or a project uses it. */
+export interface IngestedFile {
+  /** Its path. */
+  path: string;
+  /** The asset it is now; absent in a dry run. */
+  asset?: AssetId | null;
 }
 
 /** One stored file. */
@@ -801,6 +1268,8 @@ export interface Issue {
   message: string;
   /** The clip it is about; for a transition, the clip beside it. */
   clip?: ClipId | null;
+  /** The line of the file it was found in, counted from 1; where a file was read. */
+  line?: number | null;
   /** The track it is on; absent when it is about the sequence. */
   track?: TrackId | null;
 }
@@ -813,7 +1282,7 @@ export type IssueKind =
   | "too_long"
   /** Two clips or two tracks have the same id. */
   | "duplicate_id"
-  /** A video track after an audio track. */
+  /** A video track after an audio track, or either after a caption track. */
   | "track_order"
   /** Drop-frame timecode at a rate that has none. */
   | "drop_frame"
@@ -825,10 +1294,39 @@ export type IssueKind =
   | "no_handles"
   /** A clip shows frames its media does not have. */
   | "outside_media"
-  /** A clip counts its source at another rate than its media runs at. */
+  /**
+   * A clip counts its source at another rate than its media runs at: it has changed since the cut.
+   */
   | "source_rate"
+  /** Words to be read on a track of pictures or sound, or those on a track of words. */
+  | "wrong_track"
   /** Nothing is known about the media of a clip. */
-  | "unknown_media";
+  | "unknown_media"
+  /**
+   * Media is not what it was when the sequence was cut: its rate, its length, its timecode, its
+   * content, or its sound, of which a clip hears a channel that it does not have.
+   */
+  | "media_changed"
+  /** A nested sequence that is not there, or is nested in itself. */
+  | "unknown_sequence"
+  /** The format cannot say it: it is not in the file that was written. */
+  | "not_carried"
+  /** The file says it, and it is not understood: it is not in what was read. */
+  | "not_understood"
+  /** The file contradicts itself or its format; the message says what was taken. */
+  | "corrected"
+  /** The file does not say it; the message says what was taken, and from what. */
+  | "guessed"
+  /** A time that lies between two frames was rounded. */
+  | "rounded"
+  /** A rate no editing program has. */
+  | "non_standard_rate"
+  /** A clip of another rate than its sequence, in a format that knows one. */
+  | "mixed_rate"
+  /** A transition that does not lie evenly on its cut; programs may move the cut. */
+  | "transition_alignment"
+  /** A clip at another speed, in a format whose readers disagree on what that means. */
+  | "speed_ambiguous";
 
 /** One thing on a track. */
 export type Item =
@@ -843,23 +1341,37 @@ export type Item =
       source: ClipSource;
       /**
        * Where in the source it begins, counted from the first frame (0) of the media, at the
-       * source's own rate.
+       * source's own rate. Of a clip that runs backwards it is the lowest frame too: the one shown
+       * last.
        */
       source_start: MediaTime;
       /** How many frames of the sequence it takes. */
       duration: number;
       /** Whether it is seen or heard. */
       enabled: boolean;
+      /**
+       * Which channels of the source's sound are heard, counted from 1 through all its streams; all
+       * when empty.
+       */
+      audio_channels?: number[] | undefined;
+      /** What timeline files said of it that has no field here. */
+      foreign?: Record<string, string> | undefined;
       /** Clips with the same number move together: a picture and its sound. */
-      link?: number | null;
+      link?: number | null | undefined;
+      /** Marks on it, in frames of the source from its first (0), at the rate of `source_start`. */
+      markers?: Marker[] | undefined;
       /** Custom metadata by field key. */
-      metadata: Record<string, unknown>;
+      metadata?: Record<string, unknown> | undefined;
+      /** How fast it runs through its source. */
+      speed?: Speed | undefined;
     }
   /** Nothing, for a while. */
   | {
       item: "gap";
       /** How many frames of the sequence it takes. */
       duration: number;
+      /** What timeline files said of it that has no field here. */
+      foreign?: Record<string, string> | undefined;
     }
   /** A change from the item before to the item after; it takes no time of its own. */
   | {
@@ -870,6 +1382,8 @@ export type Item =
       in_offset: number;
       /** Frames of the sequence it ends after the cut. */
       out_offset: number;
+      /** What timeline files said of it that has no field here. */
+      foreign?: Record<string, string> | undefined;
     };
 
 /** What ingest does with content the library already holds. */
@@ -910,6 +1424,55 @@ export type Lifecycle =
 export interface Located {
   /** Its path on this machine. */
   path: string;
+}
+
+/** A mark on a sequence or a clip. */
+export interface Marker {
+  /**
+   * Its first frame: on a sequence from its start (0), on a clip from the first frame (0) of the
+   * source.
+   */
+  start: number;
+  /** A colour by name. */
+  color?: string | null | undefined;
+  /** What is to be said. */
+  comment?: string | undefined;
+  /** Its frames; 0 for a point. */
+  duration?: number | undefined;
+  /** What timeline files said of it that has no field here. */
+  foreign?: Record<string, string> | undefined;
+  /** Its name. */
+  name?: string | undefined;
+}
+
+/** What came of one media that a timeline names. */
+export interface Match {
+  /** The media, as the timeline names it. */
+  wanted: AssetSource;
+  /** Its name there. */
+  name: string;
+  /** How many clips are pieces of it. */
+  clips: number;
+  /** What else it may be, the most likely first; at most five. */
+  alternatives?: Found[];
+  /** What it is taken for; nothing where nothing was found, or too much. */
+  found?: Found | null;
+  /** Why nothing was taken, and what differs between what was taken and what the timeline says. */
+  warnings?: Issue[];
+}
+
+/** What a plan takes for certain. */
+export interface MatchOptions {
+  /**
+   * How much better than the next best the best must be; 3 unless given. It does not count for ids,
+   * places and checksums, which are certain.
+   */
+  margin?: number | undefined;
+  /**
+   * The least score a match needs, from 0 to 100; 50 unless given: a file name that nothing
+   * contradicts is enough.
+   */
+  min_score?: number | undefined;
 }
 
 /** The facts of an original that lists, searches and timelines need at hand. */
@@ -1086,6 +1649,20 @@ export interface PlanItem {
   passed_over?: string | null;
 }
 
+/** A file a consolidation would copy. */
+export interface PlannedFile {
+  /** The asset. */
+  asset: AssetId;
+  /** What it will be called. */
+  name: string;
+  /** Its size, whole, in bytes. */
+  size: number;
+  /** The first frame that is wanted of it, where it is to be trimmed. */
+  first_frame?: number | null;
+  /** How many frames from there on. */
+  frames?: number | null;
+}
+
 /** A flavor of ProRes 422, by Apple's names. */
 export type ProRes =
   /** 422 Proxy. */
@@ -1109,6 +1686,15 @@ export interface Profile {
   /** What is to be found in the same pass. */
   findings?: AnnotationKind[] | undefined;
 }
+
+/** The program a project file is of. */
+export type Program =
+  /** Adobe Premiere. */
+  | "premiere"
+  /** Adobe After Effects. */
+  | "after_effects"
+  /** Any that writes this timeline format. */
+  | "timeline";
 
 /** What a run is doing now. */
 export interface Progress {
@@ -1143,6 +1729,18 @@ export interface Project {
 /** Names a `Project`. */
 export type ProjectId = string;
 
+/** The media of a project file, and what of it the library has. */
+export interface ProjectMedia {
+  /** The program the file is of. */
+  program: Program;
+  /** The media, each once, in the order of the file. */
+  files: UsedFile[];
+  /** What each is taken for, by the `source` of the file. */
+  plan: RelinkPlan;
+  /** What names no file, and what was not understood. */
+  issues: Issue[];
+}
+
 /** One page of a list. */
 export interface ProjectPage {
   /** The records of this page, in the list's order. */
@@ -1169,6 +1767,29 @@ export interface Quote {
  */
 export type Rate = string;
 
+/** Why media is taken for what a timeline names. */
+export type Reason =
+  /** The timeline gives its id. */
+  | "emam_id"
+  /** The timeline points to the very file that holds it. */
+  | "place"
+  /** Somebody has chosen it. */
+  | "chosen"
+  /** It was ingested from the file the timeline points to, for this. */
+  | "ingested"
+  /** A placeholder was made of what the timeline says, for this. */
+  | "placeholder"
+  /** Its original adds up to the checksum the timeline gives. */
+  | "checksum"
+  /** Its name, the timecode of its first frame and its length are what the timeline says. */
+  | "name_timecode_duration"
+  /** Its name is what the timeline says, and it has the timecode used. */
+  | "name_timecode"
+  /** Its reel is what the timeline says, and it has the timecode used. */
+  | "reel_timecode"
+  /** Its name is what the timeline says. */
+  | "name";
+
 /** A file that was not taken. */
 export interface Refused {
   /** Its path. */
@@ -1187,6 +1808,59 @@ export interface Region {
   width: number;
   /** Height. */
   height: number;
+}
+
+/** Media of a sequence and the asset it is to be, whatever a plan takes it for. */
+export interface RelinkChoice {
+  /** The asset the clips are pieces of now, there or not. */
+  from: AssetId;
+  /** The asset they are to be pieces of. */
+  to: AssetId;
+}
+
+/** What each media of a timeline is taken for. Its `Display` is a table for people. */
+export interface RelinkPlan {
+  /** One match for each media, in the order of its id in the timeline. */
+  matches: Match[];
+}
+
+/** What came of relinking a sequence. */
+export interface Relinked {
+  /** The sequence, as it is or would be. */
+  sequence: Sequence;
+  /** What each media of it is taken for. */
+  plan: RelinkPlan;
+  /** What no longer fits. */
+  issues: Issue[];
+  /** Whether it was done; false for a dry run. */
+  done: boolean;
+}
+
+/** How rendered pictures and sound are encoded. */
+export type RenderFormat =
+  /** H.264 of high quality and AAC, for delivery and review: `.mp4`, `.mov` or `.mkv`. */
+  | "h264"
+  /** H.264 within 960 x 540 pixels and AAC, small: `.mp4`, `.mov` or `.mkv`. */
+  | "proxy"
+  /** ProRes 422 HQ and 24-bit PCM, for editing and mastering: `.mov` or `.mkv`. */
+  | "mezzanine";
+
+/** What a render has made. */
+export interface Rendered {
+  /** The file. */
+  path: string;
+  /** How many frames it has. */
+  frames: number;
+  /** Its size in bytes. */
+  size: number;
+  /** Whether its pictures were copied as they were stored. */
+  copied: boolean;
+  /** What is not rendered as the sequence says it. */
+  issues: Issue[];
+  /** Why they were not, where that was to be tried. */
+  not_copied?: string | null;
+  /** The timecode of its first frame. */
+  timecode?: string | null;
 }
 
 /** One form of a version: its original, its proxy, its poster. */
@@ -1305,7 +1979,11 @@ export type RunKind =
   /** Puts originals into the archive. */
   | "archive"
   /** Gets originals back from the archive. */
-  | "restore";
+  | "restore"
+  /** Makes a media file of a sequence. */
+  | "render"
+  /** Copies the media of a sequence for hand-over. */
+  | "consolidate";
 
 /** One page of a list. */
 export interface RunPage {
@@ -1368,15 +2046,19 @@ export interface Sequence {
   updated_at: Instant;
   /** Whether its timecode is shown drop-frame. */
   drop_frame: boolean;
+  /** What timeline files said of it that has no field here. */
+  foreign?: Record<string, string>;
   /** Height in pixels. */
   height?: number | null;
-  /** Marks on the sequence itself. */
-  markers: SequenceMarker[];
+  /** Marks on the sequence itself, in frames from its start (0). */
+  markers: Marker[];
   /** Custom metadata by field key. */
   metadata: Record<string, unknown>;
+  /** Samples of sound a second. */
+  sample_rate?: number | null;
   /** The timecode of its first frame, as a frame number. */
   start: number;
-  /** Its tracks: video from the bottom up, then audio. */
+  /** Its tracks: video from the bottom up, then audio, then captions. */
   tracks: Track[];
   /** Width in pixels. */
   width?: number | null;
@@ -1384,20 +2066,6 @@ export interface Sequence {
 
 /** Names a `Sequence`. */
 export type SequenceId = string;
-
-/** A mark on the sequence itself. */
-export interface SequenceMarker {
-  /** Its first frame, from the start (0) of the sequence. */
-  start: number;
-  /** A colour by name. */
-  color?: string | null;
-  /** What is to be said. */
-  comment: string;
-  /** Its frames; 0 for a point. */
-  duration: number;
-  /** Its name. */
-  name: string;
-}
 
 /** An order of hits. Equal ones come newest first. */
 export type Sort =
@@ -1432,6 +2100,9 @@ export type Source =
       /** The run that asked it. */
       run?: RunId | null | undefined;
     };
+
+/** How fast a clip runs through its source: "2", "1/2", "0" for a frozen frame, "-1" backwards. */
+export type Speed = string;
 
 /** A run that was started. */
 export interface Started {
@@ -1490,7 +2161,9 @@ export type Target =
   /** The originals. */
   | "original"
   /** The proxies; where a clip has none, its original. */
-  | "proxy";
+  | "proxy"
+  /** The originals; where a clip has none that can be read, its proxy. */
+  | "mixed";
 
 /** The technical metadata of one file. */
 export interface Technical {
@@ -1567,10 +2240,12 @@ export interface Track {
   kind: TrackKind;
   /** Whether it is seen or heard. */
   enabled: boolean;
+  /** What timeline files said of it that has no field here. */
+  foreign?: Record<string, string> | undefined;
   /** Its clips, gaps and transitions, in order. */
-  items: Item[];
+  items?: Item[] | undefined;
   /** Its name, for example `V1`. */
-  name: string;
+  name?: string | undefined;
 }
 
 /** Names a `Track` of a sequence. */
@@ -1581,7 +2256,21 @@ export type TrackKind =
   /** Pictures. */
   | "video"
   /** Sound. */
-  | "audio";
+  | "audio"
+  /** Words to be read: its clips are captions. */
+  | "caption";
+
+/** A change from one item to the next. */
+export interface Transition {
+  /** Its kind, for example `dissolve`. */
+  kind: string;
+  /** Frames of the sequence it begins before the cut. */
+  in_offset: number;
+  /** Frames of the sequence it ends after the cut. */
+  out_offset: number;
+  /** What timeline files said of it that has no field here. */
+  foreign?: Record<string, string> | undefined;
+}
 
 /**
  * An address to which one request works without credentials. Whoever has it can write: treat it as
@@ -1594,6 +2283,87 @@ export interface UploadAddress {
   headers: [string, string][];
   /** For how long it works, in milliseconds. */
   expires_in_ms: number;
+}
+
+/** A clip of a sequence that is a piece of an asset. */
+export interface UsedClip {
+  /** The track it is on. */
+  track: TrackId;
+  /** The clip. */
+  clip: ClipId;
+  /** The frame of the sequence it begins at, from 0. */
+  at: number;
+  /** How many frames of the sequence it takes. */
+  duration: number;
+  /** Where in the asset it begins, from the first frame (0) of the media. */
+  source_start: MediaTime;
+}
+
+/** Media that a project file uses. */
+export interface UsedFile {
+  /** Which asset the file says it is; an id of its own where it does not say. */
+  source: AssetSource;
+  /** Its name. */
+  name: string;
+  /** Sound channels in all its streams together; 0 where that is not known. */
+  audio_channels: number;
+  /** Its length. */
+  duration?: MediaTime | null;
+  /** MD5 of the original. */
+  md5?: string | null;
+  /** Where the project looks for it: paths or URLs, the surest first, as they stand in the file. */
+  paths: string[];
+  /** Frames a second. */
+  rate?: Rate | null;
+  /** The tape or card it came from. */
+  reel?: string | null;
+  /** The timecode of its first frame. */
+  start_timecode?: Timecode | null;
+}
+
+/** Where an asset is used. */
+export interface UsedIn {
+  /**
+   * The sequences with a clip of it, oldest first. One that nests such a sequence is not among
+   * them.
+   */
+  sequences: UsingSequence[];
+  /** The project files that use it. */
+  project_files: UsingProjectFile[];
+  /** The bins it is in, whole or in part, oldest first. */
+  bins: UsingBin[];
+}
+
+/** A bin that an asset is in. */
+export interface UsingBin {
+  /** The bin. */
+  bin: BinId;
+  /** Its project. */
+  project: ProjectId;
+  /** Its name. */
+  name: string;
+}
+
+/** A project file of another program that uses an asset, as its check-in has noted. */
+export interface UsingProjectFile {
+  /** The project file. */
+  asset: AssetId;
+  /** The project it was checked in to. */
+  project: ProjectId;
+  /** Its title. */
+  title: string;
+}
+
+/** A sequence that uses an asset. */
+export interface UsingSequence {
+  /** The sequence. */
+  sequence: SequenceId;
+  /** Its project. */
+  project: ProjectId;
+  /** Its name. */
+  name: string;
+  /** Its clips of the asset, in the order of the tracks. */
+  clips: UsedClip[];
 }
 
 /** One state of an asset's content; an edit of the media is a new version. */

@@ -28,27 +28,45 @@ from .records import (
     BinId,
     BinItemId,
     BinTarget,
+    BurnIn,
     Category,
     CategoryId,
+    Change,
+    CheckedIn,
     ClipId,
+    Consolidated,
+    ConsolidationPlan,
+    CopyMode,
     Deletion,
+    Edit,
+    Edited,
     Event,
     Expected,
     Explained,
     Exported,
     FacetField,
+    Flavour,
+    Found,
     Hit,
+    Imported,
+    Issue,
     KnownContent,
     LastEvent,
     Lifecycle,
     Located,
+    MatchOptions,
     Profile,
     Progress,
     Project,
     ProjectId,
+    ProjectMedia,
     ProjectPage,
     Rate,
     Region,
+    RelinkChoice,
+    Relinked,
+    Rendered,
+    RenderFormat,
     Rendition,
     RestoreSpeed,
     Role,
@@ -66,6 +84,7 @@ from .records import (
     StorageClass,
     Target,
     TimeRange,
+    UsedIn,
     Version,
 )
 
@@ -342,6 +361,21 @@ class Assets(Noun):
             },
             Asset,
         )
+
+    def used_in(self, id: AssetId) -> UsedIn:
+        """Tells where an asset is used: in sequences, in project files that were checked in, in
+        bins.
+
+        Args:
+            id: The asset.
+
+        Returns:
+            Where an asset is used.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value("assets.used_in", {"id": id}, UsedIn)
 
     def get(self, id: AssetId) -> Asset:
         """Reads one asset.
@@ -971,6 +1005,75 @@ class Projects(Noun):
         """
         self._caller.done("projects.delete", {"id": id})
 
+    def scan(
+        self,
+        path: StrPath,
+        *,
+        matching: MatchOptions | UnsetType = UNSET,
+        rate: Rate | Fraction | None | UnsetType = UNSET,
+    ) -> ProjectMedia:
+        """Tells which media a project file of another program uses, and which assets these are.
+
+        Args:
+            path: The file.
+            matching: What is taken for certain.
+            rate: Frames a second, for timelines that do not say.
+
+        Returns:
+            The media of a project file, and what of it the library has.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value(
+            "projects.scan",
+            {"path": path, "options": given({"matching": matching, "rate": rate})},
+            ProjectMedia,
+        )
+
+    def check_in(
+        self,
+        project: ProjectId,
+        path: StrPath,
+        *,
+        dry_run: bool | UnsetType = UNSET,
+        ingest_missing: bool | UnsetType = UNSET,
+        matching: MatchOptions | UnsetType = UNSET,
+        title: str | None | UnsetType = UNSET,
+    ) -> CheckedIn:
+        """Takes a finished project file of another program in, with the list of its media; new
+        media it uses is ingested.
+
+        Args:
+            project: The project it belongs to.
+            path: The file.
+            dry_run: Says what would be done, and does nothing.
+            ingest_missing: Ingests media the library does not have, where its file is found. It
+                does unless told otherwise.
+            matching: What is taken for certain.
+            title: Its name for people; the file name without extension when absent.
+
+        Returns:
+            What came of a check-in.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value(
+            "projects.check_in",
+            {
+                "project": project,
+                "path": path,
+                "options": given({
+                    "dry_run": dry_run,
+                    "ingest_missing": ingest_missing,
+                    "matching": matching,
+                    "title": title,
+                }),
+            },
+            CheckedIn,
+        )
+
 
 class Bins(Noun):
     """Bins: ordered lists of what a project uses."""
@@ -1285,6 +1388,81 @@ class Sequences(Noun):
             Sequence,
         )
 
+    def edit(
+        self,
+        id: SequenceId,
+        edits: SequenceOf[Edit],
+        *,
+        revision: int | None | UnsetType = UNSET,
+    ) -> Edited:
+        """Makes edits to a sequence as one, all or none, and gives what undoes them.
+
+        Args:
+            id: The sequence.
+            edits: The edits, made one after the other: all or none.
+            revision: The revision that was read; without it, whatever the present one is.
+
+        Returns:
+            What edits made of a sequence.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value(
+            "sequences.edit",
+            given({"id": id, "edits": edits, "revision": revision}),
+            Edited,
+        )
+
+    def undo(self, id: SequenceId, change: Change) -> Edited:
+        """Undoes edits, unless something else was changed at the same place since.
+
+        Args:
+            id: The sequence.
+            change: What came with the edits as `undo`.
+
+        Returns:
+            What edits made of a sequence.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value("sequences.undo", {"id": id, "change": change}, Edited)
+
+    def check(self, id: SequenceId) -> builtins.list[Issue]:
+        """Finds what is wrong with a sequence and those nested in it.
+
+        Args:
+            id: The sequence.
+
+        Returns:
+            A list. Each: One thing found by `check`.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value("sequences.check", {"id": id}, list[Issue])
+
+    def caption(self, id: SequenceId, *, track: str | None | UnsetType = UNSET) -> Sequence:
+        """Makes the caption track of a sequence from what is said in the media of its clips.
+
+        Args:
+            id: The sequence.
+            track: The name of the caption track; a track of that name is replaced. `Captions` when
+                absent.
+
+        Returns:
+            An edit: tracks of clips and gaps.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value(
+            "sequences.caption",
+            {"id": id, "options": given({"track": track})},
+            Sequence,
+        )
+
     def delete(self, id: SequenceId) -> None:
         """Deletes a sequence; assets stay.
 
@@ -1301,6 +1479,11 @@ class Sequences(Noun):
         id: SequenceId,
         path: StrPath,
         *,
+        audio: bool | UnsetType = UNSET,
+        flavour: Flavour | UnsetType = UNSET,
+        legacy: bool | UnsetType = UNSET,
+        long_reels: bool | UnsetType = UNSET,
+        split: bool | UnsetType = UNSET,
         target: Target | UnsetType = UNSET,
     ) -> Exported:
         """Writes a sequence to a file; its extension names the format.
@@ -1308,7 +1491,15 @@ class Sequences(Noun):
         Args:
             id: The sequence.
             path: The file to be written; its extension names the format.
-            target: Which files the clips point to: the originals or the proxies.
+            audio: Sound too, beside the first video track, in one file: EDL.
+            flavour: The program the file is for.
+            legacy: `.otio` as readers before OpenTimelineIO 0.15 take it: one media reference a
+                clip.
+            long_reels: Reel names of up to 32 characters and event numbers of six digits, as File32
+                systems take them: EDL.
+            split: A file for each track, and for each 999 events, where the format holds no more:
+                EDL.
+            target: Which files the clips point to.
 
         Returns:
             What an export has written.
@@ -1318,8 +1509,259 @@ class Sequences(Noun):
         """
         return self._caller.value(
             "sequences.export",
-            {"id": id, "path": path, "options": given({"target": target})},
+            {
+                "id": id,
+                "path": path,
+                "options": given({
+                    "audio": audio,
+                    "flavour": flavour,
+                    "legacy": legacy,
+                    "long_reels": long_reels,
+                    "split": split,
+                    "target": target,
+                }),
+            },
             Exported,
+        )
+
+    def import_(
+        self,
+        project: ProjectId,
+        path: StrPath,
+        *,
+        create_placeholders: bool | UnsetType = UNSET,
+        drop_frame: bool | None | UnsetType = UNSET,
+        dry_run: bool | UnsetType = UNSET,
+        ingest_missing: bool | UnsetType = UNSET,
+        matching: MatchOptions | UnsetType = UNSET,
+        name: str | None | UnsetType = UNSET,
+        rate: Rate | Fraction | None | UnsetType = UNSET,
+    ) -> Imported:
+        """Reads a timeline file into a project; its extension names the format. Its media is looked
+        for in the library.
+
+        Args:
+            project: The project the sequences are to be in.
+            path: The file to be read; its extension names the format.
+            create_placeholders: Makes an asset without media for what is still missing, to be
+                filled later.
+            drop_frame: Whether timecode is drop-frame, for formats that do not say.
+            dry_run: Says what would be done, and does nothing.
+            ingest_missing: Ingests media the library does not have, where its file is found: where
+                the timeline says, or beside it. Hidden files are passed over.
+            matching: What is taken for certain when the media of the file is looked for in the
+                library.
+            name: What a sequence is called that has no name of its own; the name of the file when
+                absent.
+            rate: Frames a second, for formats that do not say: EDL, ALE, captions. Found out from
+                the file where it can be, 25 otherwise.
+
+        Returns:
+            What came of an import.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value(
+            "sequences.import",
+            {
+                "project": project,
+                "path": path,
+                "options": given({
+                    "create_placeholders": create_placeholders,
+                    "drop_frame": drop_frame,
+                    "dry_run": dry_run,
+                    "ingest_missing": ingest_missing,
+                    "matching": matching,
+                    "name": name,
+                    "rate": rate,
+                }),
+            },
+            Imported,
+        )
+
+    def relink(
+        self,
+        id: SequenceId,
+        *,
+        choices: SequenceOf[RelinkChoice] | UnsetType = UNSET,
+        dry_run: bool | UnsetType = UNSET,
+        matching: MatchOptions | UnsetType = UNSET,
+    ) -> Relinked:
+        """Puts the clips of a sequence on media that is there, where theirs was deleted or has
+        changed.
+
+        Args:
+            id: The sequence.
+            choices: What somebody has chosen, for example among the alternatives of a plan.
+            dry_run: Says what would be done, and does nothing.
+            matching: What is taken for certain.
+
+        Returns:
+            What came of relinking a sequence.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value(
+            "sequences.relink",
+            {
+                "id": id,
+                "options": given({"choices": choices, "dry_run": dry_run, "matching": matching}),
+            },
+            Relinked,
+        )
+
+    def render(
+        self,
+        id: SequenceId,
+        path: StrPath,
+        *,
+        burn_in: BurnIn | UnsetType = UNSET,
+        copy: CopyMode | UnsetType = UNSET,
+        format: RenderFormat | UnsetType = UNSET,
+        handles: int | UnsetType = UNSET,
+        height: int | None | UnsetType = UNSET,
+        idempotency_key: str | None | UnsetType = UNSET,
+        overwrite: bool | UnsetType = UNSET,
+        priority: int | UnsetType = UNSET,
+        ranges: SequenceOf[TimeRange] | UnsetType = UNSET,
+        target: Target | UnsetType = UNSET,
+        width: int | None | UnsetType = UNSET,
+    ) -> RunHandle[Rendered]:
+        """Renders a sequence to one media file, exact by frame and by sample.
+
+        Args:
+            id: The sequence.
+            path: The file to be made; its extension names the container.
+            burn_in: What is drawn into the picture.
+            copy: Whether pictures are copied as they are stored.
+            format: How the file is encoded; its extension names the container.
+            handles: Frames before and after each range, as far as the sequence has them.
+            height: Height in pixels, likewise.
+            idempotency_key: Rendering again with the same key gives the run that was started first.
+            overwrite: Whether a file that is there already is replaced.
+            priority: Runs with a higher priority are taken first; 0 unless given.
+            ranges: Ranges of the sequence, counted from its start (0), one after the other; all of
+                it where none is given.
+            target: Which files the clips are read from.
+            width: Width in pixels; that of the sequence, or else of its first picture, when absent.
+
+        Returns:
+            A run; its result is of the type Rendered.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.run(
+            "sequences.render",
+            {
+                "id": id,
+                "path": path,
+                "options": given({
+                    "burn_in": burn_in,
+                    "copy": copy,
+                    "format": format,
+                    "handles": handles,
+                    "height": height,
+                    "idempotency_key": idempotency_key,
+                    "overwrite": overwrite,
+                    "priority": priority,
+                    "ranges": ranges,
+                    "target": target,
+                    "width": width,
+                }),
+            },
+            Rendered,
+        )
+
+    def plan_consolidate(
+        self,
+        id: SequenceId,
+        *,
+        handles: int | UnsetType = UNSET,
+        idempotency_key: str | None | UnsetType = UNSET,
+        priority: int | UnsetType = UNSET,
+        target: Target | UnsetType = UNSET,
+        trim: bool | UnsetType = UNSET,
+    ) -> ConsolidationPlan:
+        """Says what consolidating a sequence would copy, without doing it.
+
+        Args:
+            id: The sequence.
+            handles: Frames of the media kept before and after what is used, where it is trimmed.
+            idempotency_key: Consolidating again with the same key gives the run that was started
+                first.
+            priority: Runs with a higher priority are taken first; 0 unless given.
+            target: Which files are copied.
+            trim: Whether only what is used is copied, from a keyframe to a keyframe, without
+                encoding it again. Media that cannot be cut so is copied whole.
+
+        Returns:
+            What a consolidation would copy.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.value(
+            "sequences.plan_consolidate",
+            {
+                "id": id,
+                "options": given({
+                    "handles": handles,
+                    "idempotency_key": idempotency_key,
+                    "priority": priority,
+                    "target": target,
+                    "trim": trim,
+                }),
+            },
+            ConsolidationPlan,
+        )
+
+    def consolidate(
+        self,
+        id: SequenceId,
+        folder: StrPath,
+        *,
+        handles: int | UnsetType = UNSET,
+        idempotency_key: str | None | UnsetType = UNSET,
+        priority: int | UnsetType = UNSET,
+        target: Target | UnsetType = UNSET,
+        trim: bool | UnsetType = UNSET,
+    ) -> RunHandle[Consolidated]:
+        """Copies the media of a sequence into a new folder, with the sequence beside it.
+
+        Args:
+            id: The sequence.
+            folder: The folder to be made.
+            handles: Frames of the media kept before and after what is used, where it is trimmed.
+            idempotency_key: Consolidating again with the same key gives the run that was started
+                first.
+            priority: Runs with a higher priority are taken first; 0 unless given.
+            target: Which files are copied.
+            trim: Whether only what is used is copied, from a keyframe to a keyframe, without
+                encoding it again. Media that cannot be cut so is copied whole.
+
+        Returns:
+            A run; its result is of the type Consolidated.
+
+        Raises:
+            EmamError: of the class that says what is wrong.
+        """
+        return self._caller.run(
+            "sequences.consolidate",
+            {
+                "id": id,
+                "folder": folder,
+                "options": given({
+                    "handles": handles,
+                    "idempotency_key": idempotency_key,
+                    "priority": priority,
+                    "target": target,
+                    "trim": trim,
+                }),
+            },
+            Consolidated,
         )
 
 

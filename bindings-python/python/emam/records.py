@@ -18,6 +18,7 @@ __all__ = [
     "Asset",
     "AssetId",
     "AssetKind",
+    "AssetSource",
     "AudioStream",
     "Availability",
     "Available",
@@ -34,16 +35,57 @@ __all__ = [
     "BinTargetSequence",
     "BinTargetSubclip",
     "BinTargetVersion",
+    "BurnIn",
     "Category",
     "CategoryId",
+    "Change",
+    "ChangeStep",
+    "ChangeStepAddTrack",
+    "ChangeStepItems",
+    "ChangeStepMarkers",
+    "ChangeStepRemoveTrack",
+    "CheckedIn",
     "Checksums",
     "ClipId",
+    "ClipRequest",
     "ClipSource",
+    "ClipSourceAsset",
+    "ClipSourceCaption",
+    "ClipSourceGenerator",
+    "ClipSourceSequence",
     "Color",
+    "Consolidated",
+    "ConsolidatedFile",
+    "ConsolidationPlan",
     "Container",
+    "CopyMode",
     "Corner",
     "Deletion",
     "Derivation",
+    "Edge",
+    "Edit",
+    "EditAddMarker",
+    "EditAddTransition",
+    "EditAppend",
+    "EditExtract",
+    "EditInsert",
+    "EditJoin",
+    "EditLayOver",
+    "EditLift",
+    "EditLink",
+    "EditOverwrite",
+    "EditRemove",
+    "EditRemoveMarker",
+    "EditRemoveTransition",
+    "EditRoll",
+    "EditSetEnabled",
+    "EditSetSpeed",
+    "EditSlide",
+    "EditSlip",
+    "EditSplit",
+    "EditTrim",
+    "EditUnlink",
+    "Edited",
     "ErrorInfo",
     "ErrorKind",
     "Event",
@@ -57,9 +99,13 @@ __all__ = [
     "Failure",
     "FailureReason",
     "FieldOrder",
+    "Flavour",
+    "Found",
     "FrameMap",
     "Hdr",
     "Hit",
+    "Imported",
+    "IngestedFile",
     "Instance",
     "InstanceArchived",
     "InstanceArchiving",
@@ -81,6 +127,9 @@ __all__ = [
     "LastEvent",
     "Lifecycle",
     "Located",
+    "Marker",
+    "Match",
+    "MatchOptions",
     "MediaSummary",
     "MediaTime",
     "Moment",
@@ -97,16 +146,25 @@ __all__ = [
     "OutputSpecWaveform",
     "Picture",
     "PlanItem",
+    "PlannedFile",
     "ProRes",
     "Profile",
+    "Program",
     "Progress",
     "Project",
     "ProjectId",
+    "ProjectMedia",
     "ProjectPage",
     "Quote",
     "Rate",
+    "Reason",
     "Refused",
     "Region",
+    "RelinkChoice",
+    "RelinkPlan",
+    "Relinked",
+    "RenderFormat",
+    "Rendered",
     "Rendition",
     "RenditionId",
     "RestoreSpeed",
@@ -120,11 +178,11 @@ __all__ = [
     "SearchPage",
     "Sequence",
     "SequenceId",
-    "SequenceMarker",
     "Sort",
     "Source",
     "SourcePerson",
     "SourceService",
+    "Speed",
     "Started",
     "StartedMany",
     "Step",
@@ -139,7 +197,14 @@ __all__ = [
     "Track",
     "TrackId",
     "TrackKind",
+    "Transition",
     "UploadAddress",
+    "UsedClip",
+    "UsedFile",
+    "UsedIn",
+    "UsingBin",
+    "UsingProjectFile",
+    "UsingSequence",
     "Version",
     "VersionId",
     "VideoStream",
@@ -200,6 +265,15 @@ CategoryId: TypeAlias = str
 ClipId: TypeAlias = str
 """Names a `Clip` of a track."""
 
+CopyMode: TypeAlias = Literal[
+    "auto",  # Where it can be done and the media is of the format and size asked for.
+    "never",  # Never: every picture is encoded.
+    "only",  # Always, whatever format the media is of; where it cannot be done, the run fails.
+]
+"""Whether pictures are copied as they are stored, which loses nothing and takes seconds. That can
+be done where every cut is at a keyframe and all media is of one kind. Sound is always mixed.
+"""
+
 Corner: TypeAlias = Literal[
     "top_left",  # Upper left.
     "top_right",  # Upper right.
@@ -207,6 +281,12 @@ Corner: TypeAlias = Literal[
     "bottom_right",  # Lower right.
 ]
 """A corner of the picture."""
+
+Edge: TypeAlias = Literal[
+    "head",  # Where it begins in the sequence.
+    "tail",  # Where it ends in the sequence.
+]
+"""An end of a clip."""
 
 ErrorKind: TypeAlias = Literal[
     "not_found",  # The thing named does not exist. Check the id, key or path.
@@ -260,6 +340,13 @@ FieldOrder: TypeAlias = Literal[
 ]
 """How the lines of a picture are ordered in time."""
 
+Flavour: TypeAlias = Literal[
+    "plain",  # What the format's own documents say.
+    "premiere",  # Adobe Premiere.
+    "resolve",  # DaVinci Resolve.
+]
+"""The program a file is for, where programs differ in how they read a format."""
+
 Hdr: TypeAlias = Literal[
     "pq",  # Perceptual quantiser (SMPTE ST 2084), HDR10 included.
     "hlg",  # Hybrid log-gamma (ARIB STD-B67).
@@ -275,14 +362,32 @@ IssueKind: TypeAlias = Literal[
     "impossible_length",
     "too_long",  # The lengths add up to more than 64 bits can count.
     "duplicate_id",  # Two clips or two tracks have the same id.
-    "track_order",  # A video track after an audio track.
+    "track_order",  # A video track after an audio track, or either after a caption track.
     "drop_frame",  # Drop-frame timecode at a rate that has none.
     "misplaced_transition",  # A transition next to another, or between nothing.
     "transition_too_long",  # A transition that takes more than the items beside it have.
     "no_handles",  # The media of a clip has no frames beyond its end for a transition to show.
     "outside_media",  # A clip shows frames its media does not have.
-    "source_rate",  # A clip counts its source at another rate than its media runs at.
+    # A clip counts its source at another rate than its media runs at: it has changed since the cut.
+    "source_rate",
+    # Words to be read on a track of pictures or sound, or those on a track of words.
+    "wrong_track",
     "unknown_media",  # Nothing is known about the media of a clip.
+    # Media is not what it was when the sequence was cut: its rate, its length, its timecode, its
+    # content, or its sound, of which a clip hears a channel that it does not have.
+    "media_changed",
+    "unknown_sequence",  # A nested sequence that is not there, or is nested in itself.
+    "not_carried",  # The format cannot say it: it is not in the file that was written.
+    "not_understood",  # The file says it, and it is not understood: it is not in what was read.
+    "corrected",  # The file contradicts itself or its format; the message says what was taken.
+    "guessed",  # The file does not say it; the message says what was taken, and from what.
+    "rounded",  # A time that lies between two frames was rounded.
+    "non_standard_rate",  # A rate no editing program has.
+    "mixed_rate",  # A clip of another rate than its sequence, in a format that knows one.
+    # A transition that does not lie evenly on its cut; programs may move the cut.
+    "transition_alignment",
+    # A clip at another speed, in a format whose readers disagree on what that means.
+    "speed_ambiguous",
 ]
 """What is wrong with a sequence."""
 
@@ -313,6 +418,13 @@ ProRes: TypeAlias = Literal[
 ]
 """A flavor of ProRes 422, by Apple's names."""
 
+Program: TypeAlias = Literal[
+    "premiere",  # Adobe Premiere.
+    "after_effects",  # Adobe After Effects.
+    "timeline",  # Any that writes this timeline format.
+]
+"""The program a project file is of."""
+
 ProjectId: TypeAlias = str
 """Names a `Project`."""
 
@@ -320,6 +432,28 @@ Rate: TypeAlias = str
 """Frames or samples per second: a whole number such as 25, or an exact fraction such as 30000/1001.
 A decimal such as 29.97 is read as the known rate within 0.005 of it.
 """
+
+Reason: TypeAlias = Literal[
+    "emam_id",  # The timeline gives its id.
+    "place",  # The timeline points to the very file that holds it.
+    "chosen",  # Somebody has chosen it.
+    "ingested",  # It was ingested from the file the timeline points to, for this.
+    "placeholder",  # A placeholder was made of what the timeline says, for this.
+    "checksum",  # Its original adds up to the checksum the timeline gives.
+    # Its name, the timecode of its first frame and its length are what the timeline says.
+    "name_timecode_duration",
+    "name_timecode",  # Its name is what the timeline says, and it has the timecode used.
+    "reel_timecode",  # Its reel is what the timeline says, and it has the timecode used.
+    "name",  # Its name is what the timeline says.
+]
+"""Why media is taken for what a timeline names."""
+
+RenderFormat: TypeAlias = Literal[
+    "h264",  # H.264 of high quality and AAC, for delivery and review: `.mp4`, `.mov` or `.mkv`.
+    "proxy",  # H.264 within 960 x 540 pixels and AAC, small: `.mp4`, `.mov` or `.mkv`.
+    "mezzanine",  # ProRes 422 HQ and 24-bit PCM, for editing and mastering: `.mov` or `.mkv`.
+]
+"""How rendered pictures and sound are encoded."""
 
 RenditionId: TypeAlias = str
 """Names a `Rendition` of a version."""
@@ -355,6 +489,8 @@ RunKind: TypeAlias = Literal[
     "analyze",  # Looks into an asset again.
     "archive",  # Puts originals into the archive.
     "restore",  # Gets originals back from the archive.
+    "render",  # Makes a media file of a sequence.
+    "consolidate",  # Copies the media of a sequence for hand-over.
 ]
 """Which workflow a run executes."""
 
@@ -381,6 +517,9 @@ Sort: TypeAlias = Literal[
 ]
 """An order of hits. Equal ones come newest first."""
 
+Speed: TypeAlias = str
+"""How fast a clip runs through its source: "2", "1/2", "0" for a frozen frame, "-1" backwards."""
+
 StepState: TypeAlias = Literal[
     "running",  # Begun and not done: by a worker now, or by one that died.
     "done",  # Done.
@@ -398,6 +537,7 @@ StorageClass: TypeAlias = Literal[
 Target: TypeAlias = Literal[
     "original",  # The originals.
     "proxy",  # The proxies; where a clip has none, its original.
+    "mixed",  # The originals; where a clip has none that can be read, its proxy.
 ]
 """Which rendition of the media another program is to open."""
 
@@ -420,6 +560,7 @@ TrackId: TypeAlias = str
 TrackKind: TypeAlias = Literal[
     "video",  # Pictures.
     "audio",  # Sound.
+    "caption",  # Words to be read: its clips are captions.
 ]
 """What a track holds."""
 
@@ -534,6 +675,17 @@ class Asset(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """From 1 to 5."""
     tags: list[str] = []
     """Words for finding it. A tag may hold any character, commas included."""
+
+
+class AssetSource(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The media of an asset, as the source of a clip."""
+
+    asset: AssetId
+    """Which asset."""
+    subclip: AnnotationId | None = None
+    """The subclip it was made from."""
+    version: VersionId | None = None
+    """Which version of it, for good: a new face version does not change an edit."""
 
 
 class AudioStream(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -735,6 +887,15 @@ BinTarget: TypeAlias = Union[BinTargetAsset, BinTargetVersion, BinTargetSubclip,
 """What an entry of a bin stands for."""
 
 
+class BurnIn(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is drawn into the picture."""
+
+    name: bool = False
+    """The name of the clip that is seen."""
+    timecode: bool = False
+    """The timecode of the sequence."""
+
+
 class Category(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A place in the tree assets are filed under."""
 
@@ -752,6 +913,116 @@ class Category(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The category above it; absent at the top."""
 
 
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The difference between two states of the tracks and marks of a sequence. It names what it
+    replaces, so that it is refused where something else stands by now, and its `inverse` undoes it.
+    Its size goes with what changed, not with the sequence.
+    """
+
+    steps: list[ChangeStep]
+    """What is replaced, one after the other."""
+
+
+class ChangeStepItems(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="step",
+    tag="items",
+):
+    """Items of a track in place of others."""
+
+    step: ClassVar[Literal["items"]] = "items"
+    track: TrackId
+    """The track."""
+    at: int
+    """Where the first of them stands among the items of the track, from 0."""
+    removed: list[Item]
+    """What stands there."""
+    added: list[Item]
+    """What comes there."""
+
+
+class ChangeStepMarkers(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="step",
+    tag="markers",
+):
+    """Marks of the sequence in place of others."""
+
+    step: ClassVar[Literal["markers"]] = "markers"
+    at: int
+    """Where the first of them stands among the marks, from 0."""
+    removed: list[Marker]
+    """What stands there."""
+    added: list[Marker]
+    """What comes there."""
+
+
+class ChangeStepRemoveTrack(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="step",
+    tag="remove_track",
+):
+    """A track that goes, with what is on it."""
+
+    step: ClassVar[Literal["remove_track"]] = "remove_track"
+    at: int
+    """Where it stands among the tracks, from 0."""
+    track: Track
+    """The track."""
+
+
+class ChangeStepAddTrack(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="step",
+    tag="add_track",
+):
+    """A track that comes, with what is on it."""
+
+    step: ClassVar[Literal["add_track"]] = "add_track"
+    at: int
+    """Where it comes among the tracks, from 0."""
+    track: Track
+    """The track."""
+
+
+ChangeStep: TypeAlias = Union[
+    ChangeStepItems,
+    ChangeStepMarkers,
+    ChangeStepRemoveTrack,
+    ChangeStepAddTrack,
+]
+"""A part of a `Change`."""
+
+
+class CheckedIn(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of a check-in."""
+
+    plan: RelinkPlan
+    """What each media it uses is taken for."""
+    ingested: list[IngestedFile]
+    """The media that were ingested, or would be."""
+    issues: list[Issue]
+    """What was not understood, and what is missing."""
+    done: bool
+    """Whether it was done; false for a dry run."""
+    asset: Asset | None = None
+    """The project file as an asset; absent in a dry run."""
+    bin: Bin | None = None
+    """The bin with the project file and the media it uses; absent in a dry run."""
+
+
 class Checksums(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Checksums of a stored file, as lower-case hexadecimal digits."""
 
@@ -761,15 +1032,95 @@ class Checksums(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """XXH3-128, 32 digits: what verifying uses, at the speed of the disk."""
 
 
-class ClipSource(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a clip is a piece of."""
+class ClipRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A piece of an asset wanted in a sequence. Made from an asset's id, a subclip or a search hit.
+    """
 
+    asset: AssetId
+    """Which asset."""
+    name: str | None = None
+    """The clip's name; the subclip's or the asset's when absent."""
+    range: TimeRange | None = None
+    """The piece, from the first frame (0) of the media; all of it, or the subclip's range, when
+    absent.
+    """
+    subclip: AnnotationId | None = None
+    """The subclip it is made from."""
+
+
+class ClipSourceAsset(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="asset",
+):
+    """The media of an asset."""
+
+    kind: ClassVar[Literal["asset"]] = "asset"
     asset: AssetId
     """Which asset."""
     subclip: AnnotationId | None = None
     """The subclip it was made from."""
     version: VersionId | None = None
     """Which version of it, for good: a new face version does not change an edit."""
+
+
+class ClipSourceSequence(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="sequence",
+):
+    """Another sequence, played as if it were media; counted at its own rate from its start (0)."""
+
+    kind: ClassVar[Literal["sequence"]] = "sequence"
+    sequence: SequenceId
+    """Which sequence."""
+
+
+class ClipSourceGenerator(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="generator",
+):
+    """A picture or sound an editing program makes by itself: colour, bars, a title."""
+
+    kind: ClassVar[Literal["generator"]] = "generator"
+    generator: str
+    """Which generator, by the name the editing program gave, for example `Color`."""
+    parameters: dict[str, Any] = {}
+    """Its settings, as the editing program wrote them."""
+
+
+class ClipSourceCaption(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="caption",
+):
+    """Words to be read."""
+
+    kind: ClassVar[Literal["caption"]] = "caption"
+    text: str
+    """What is shown; lines are parted by line feeds."""
+
+
+ClipSource: TypeAlias = Union[
+    ClipSourceAsset,
+    ClipSourceSequence,
+    ClipSourceGenerator,
+    ClipSourceCaption,
+]
+"""What a clip is a piece of."""
 
 
 class Color(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -783,6 +1134,47 @@ class Color(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`tv` (limited) or `pc` (full)."""
     transfer: str | None = None
     """The transfer function, for example `smpte2084`."""
+
+
+class Consolidated(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a consolidation has made."""
+
+    folder: str
+    """The folder."""
+    files: list[ConsolidatedFile]
+    """The media in it."""
+    sequences: list[str]
+    """The sequence as files that point to that media."""
+    issues: list[Issue]
+    """What these files cannot say."""
+
+
+class ConsolidatedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A copied file."""
+
+    asset: AssetId
+    """The asset."""
+    path: str
+    """The file."""
+    size: int
+    """Its size in bytes."""
+    md5: str
+    """Its MD5, 32 lower-case hexadecimal digits, read back from the copy."""
+    first_frame: int
+    """Which frame of the media is its first; 0 where it is whole."""
+    frames: int | None = None
+    """How many frames it has, where it was trimmed."""
+    note: str | None = None
+    """Why it is whole, where it was to be trimmed."""
+
+
+class ConsolidationPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a consolidation would copy."""
+
+    files: list[PlannedFile]
+    """The files."""
+    bytes: int
+    """The size of all of them, whole, in bytes."""
 
 
 class Container(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -828,6 +1220,405 @@ class Derivation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tool's arguments."""
     run: RunId | None = None
     """The run that made it."""
+
+
+class EditAppend(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="append",
+):
+    """Puts a clip at the end of the sequence."""
+
+    edit: ClassVar[Literal["append"]] = "append"
+    clip: ClipRequest
+    """The clip."""
+    only: TrackKind | None = None
+    """Takes only the picture (`video`) or only the sound (`audio`); both when absent."""
+    tracks: list[TrackId] | None = None
+    """The tracks it goes on; the first of a kind where none of that kind is named."""
+
+
+class EditInsert(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="insert",
+):
+    """Puts a clip at a frame; what is there and after it moves back on all tracks."""
+
+    edit: ClassVar[Literal["insert"]] = "insert"
+    at: int
+    """The frame of the sequence."""
+    clip: ClipRequest
+    """The clip."""
+    only: TrackKind | None = None
+    """Takes only the picture (`video`) or only the sound (`audio`); both when absent."""
+    tracks: list[TrackId] | None = None
+    """The tracks it goes on; the first of a kind where none of that kind is named."""
+
+
+class EditOverwrite(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="overwrite",
+):
+    """Puts a clip at a frame, in place of what is there on its tracks; nothing moves."""
+
+    edit: ClassVar[Literal["overwrite"]] = "overwrite"
+    at: int
+    """The frame of the sequence."""
+    clip: ClipRequest
+    """The clip."""
+    only: TrackKind | None = None
+    """Takes only the picture (`video`) or only the sound (`audio`); both when absent."""
+    tracks: list[TrackId] | None = None
+    """The tracks it goes on; the first of a kind where none of that kind is named."""
+
+
+class EditLayOver(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="lay_over",
+):
+    """Puts a clip over what is there: its picture on the lowest video track above every clip at
+    that time, its sound on the first audio track that is empty then. Missing tracks are made.
+    """
+
+    edit: ClassVar[Literal["lay_over"]] = "lay_over"
+    at: int
+    """The frame of the sequence."""
+    clip: ClipRequest
+    """The clip."""
+    only: TrackKind | None = None
+    """Takes only the picture (`video`) or only the sound (`audio`); both when absent."""
+
+
+class EditRemove(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="remove",
+):
+    """Takes a clip out, and those linked to it; a gap stays, or its time is closed."""
+
+    edit: ClassVar[Literal["remove"]] = "remove"
+    clip: ClipId
+    """The clip."""
+    ripple: bool = False
+    """Whether what comes after it moves up."""
+
+
+class EditLift(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="edit", tag="lift"):
+    """Empties a range of frames; a gap stays."""
+
+    edit: ClassVar[Literal["lift"]] = "lift"
+    start: int
+    """The first frame."""
+    duration: int
+    """How many frames."""
+    tracks: list[TrackId] | None = None
+    """On which tracks; on all when empty."""
+
+
+class EditExtract(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="extract",
+):
+    """Takes a range of frames out of all tracks; what comes after it moves up."""
+
+    edit: ClassVar[Literal["extract"]] = "extract"
+    start: int
+    """The first frame."""
+    duration: int
+    """How many frames."""
+
+
+class EditTrim(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="edit", tag="trim"):
+    """Moves one end of a clip, and that of linked clips that end at the same frame. The other end
+    stays, with `ripple` too: then what comes after moves.
+    """
+
+    edit: ClassVar[Literal["trim"]] = "trim"
+    clip: ClipId
+    """The clip."""
+    edge: Edge
+    """Which end."""
+    by: int
+    """How many frames it loses; below zero it gets as many more, out of a gap or by ripple."""
+    ripple: bool = False
+    """Whether what comes after it moves."""
+
+
+class EditRoll(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="edit", tag="roll"):
+    """Moves the cut at an end of a clip, and that of linked clips at the same frame: what one side
+    loses, the other gets.
+    """
+
+    edit: ClassVar[Literal["roll"]] = "roll"
+    clip: ClipId
+    """The clip."""
+    edge: Edge
+    """At which of its ends."""
+    by: int
+    """How many frames later; below zero earlier."""
+
+
+class EditSlip(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="edit", tag="slip"):
+    """Shows another part of the source, at the same place and as long."""
+
+    edit: ClassVar[Literal["slip"]] = "slip"
+    clip: ClipId
+    """The clip."""
+    by: int
+    """How many frames of its source later; below zero earlier. Linked clips slip by the same time.
+    """
+
+
+class EditSlide(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="slide",
+):
+    """Moves a clip between its neighbours: one gets what the other loses."""
+
+    edit: ClassVar[Literal["slide"]] = "slide"
+    clip: ClipId
+    """The clip."""
+    by: int
+    """How many frames later; below zero earlier."""
+
+
+class EditSplit(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="split",
+):
+    """Cuts at a frame."""
+
+    edit: ClassVar[Literal["split"]] = "split"
+    at: int
+    """The frame of the sequence the second parts begin at."""
+    clip: ClipId | None = None
+    """The clip to be cut; every clip at that frame when absent."""
+
+
+class EditJoin(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="edit", tag="join"):
+    """Makes a clip and the next one of the same source, which goes on where it ends, one clip
+    again; so also with the clips linked to it. It keeps its id and name, and takes over the marks
+    and metadata of the other.
+    """
+
+    edit: ClassVar[Literal["join"]] = "join"
+    clip: ClipId
+    """The first of the two."""
+
+
+class EditAddTransition(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="add_transition",
+):
+    """Puts a transition at a cut."""
+
+    edit: ClassVar[Literal["add_transition"]] = "add_transition"
+    clip: ClipId
+    """The clip."""
+    edge: Edge
+    """At which of its ends."""
+    transition: Transition
+    """The transition."""
+
+
+class EditRemoveTransition(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="remove_transition",
+):
+    """Makes a transition a cut again."""
+
+    edit: ClassVar[Literal["remove_transition"]] = "remove_transition"
+    clip: ClipId
+    """The clip."""
+    edge: Edge
+    """At which of its ends."""
+
+
+class EditSetSpeed(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="set_speed",
+):
+    """Runs a clip at another speed. It shows the same piece of its source, in more or less time; to
+    or from a frozen frame its duration stays.
+    """
+
+    edit: ClassVar[Literal["set_speed"]] = "set_speed"
+    clip: ClipId
+    """The clip."""
+    speed: Speed
+    """The speed."""
+    keep_duration: bool = False
+    """Whether it keeps its duration, and shows more or less of its source."""
+    ripple: bool = False
+    """Whether what comes after it moves; otherwise a longer one takes from the gap after it."""
+
+
+class EditSetEnabled(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="set_enabled",
+):
+    """Says whether a clip is seen or heard."""
+
+    edit: ClassVar[Literal["set_enabled"]] = "set_enabled"
+    clip: ClipId
+    """The clip."""
+    enabled: bool
+    """Whether it is."""
+    alone: bool = False
+    """Whether those linked to it stay as they are."""
+
+
+class EditLink(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="edit", tag="link"):
+    """Makes clips move together, and no longer with what they were linked to."""
+
+    edit: ClassVar[Literal["link"]] = "link"
+    clips: list[ClipId]
+    """The clips; at least two."""
+
+
+class EditUnlink(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="unlink",
+):
+    """Makes clips move by themselves."""
+
+    edit: ClassVar[Literal["unlink"]] = "unlink"
+    clips: list[ClipId]
+    """The clips."""
+
+
+class EditAddMarker(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="add_marker",
+):
+    """Puts a mark on the sequence, or on a clip."""
+
+    edit: ClassVar[Literal["add_marker"]] = "add_marker"
+    marker: Marker
+    """The mark."""
+    clip: ClipId | None = None
+    """The clip; the sequence itself when absent."""
+
+
+class EditRemoveMarker(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="edit",
+    tag="remove_marker",
+):
+    """Takes a mark away."""
+
+    edit: ClassVar[Literal["remove_marker"]] = "remove_marker"
+    marker: Marker
+    """The mark, as it stands there."""
+    clip: ClipId | None = None
+    """The clip it is on; the sequence itself when absent."""
+
+
+Edit: TypeAlias = Union[
+    EditAppend,
+    EditInsert,
+    EditOverwrite,
+    EditLayOver,
+    EditRemove,
+    EditLift,
+    EditExtract,
+    EditTrim,
+    EditRoll,
+    EditSlip,
+    EditSlide,
+    EditSplit,
+    EditJoin,
+    EditAddTransition,
+    EditRemoveTransition,
+    EditSetSpeed,
+    EditSetEnabled,
+    EditLink,
+    EditUnlink,
+    EditAddMarker,
+    EditRemoveMarker,
+]
+"""One edit of a sequence. `P` says what a new clip is a piece of. What holds for all of them: -
+Positions and durations are whole frames of the sequence, from its start (0). - Linked clips are
+trimmed, moved, split and retimed with the clip that is named, where the edit does not say
+otherwise. - A clip across a cut is parted: its first part keeps the id, its second gets a new one,
+and the second parts of linked clips are linked to each other. - A transition stays as long as it
+has the same neighbours, or the same gap to fade from or to, and they have room for it. Whether the
+media still has frames for it is told by the check. - With `ripple` what comes later moves on all
+tracks, so that what was together stays together: time is put in on all of them, as an insert does,
+or time that is empty on all of them is closed. Where another clip is seen or heard meanwhile, that
+time stays. - Marks of the sequence stay at their frame; those of a clip stay at their frame of its
+source.
+"""
+
+
+class Edited(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What edits made of a sequence."""
+
+    sequence: Sequence
+    """The sequence as it is now."""
+    undo: Change
+    """What undoes the edits; after an undo, what makes them again."""
+    issues: list[Issue]
+    """What is wrong with the sequence as a whole, and with the clips that changed or are next to
+    what changed.
+    """
 
 
 class ErrorInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -920,9 +1711,13 @@ class Exported(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an export has written."""
 
     path: str
-    """The file."""
+    """The file asked for."""
     issues: list[Issue]
-    """What the reader of the file should know: clips whose media is gone, and the like."""
+    """What the reader of the file should know: clips whose media is gone, what the format cannot
+    say, and the like.
+    """
+    more: list[str] = []
+    """The files beside it, where the sequence was split into several."""
 
 
 class Facet(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -954,6 +1749,19 @@ class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The error."""
 
 
+class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Media found for what a timeline names."""
+
+    source: AssetSource
+    """The media."""
+    name: str
+    """Its name."""
+    score: int
+    """How surely it is meant, from 0 to 100."""
+    reason: Reason
+    """Why."""
+
+
 class FrameMap(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the frames of a proxy map to those of its original: frame `n` of the one is frame `n` of
     the other, at the same rate and the same start timecode. Checked after each transcode; without
@@ -977,6 +1785,32 @@ class Hit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The asset."""
     moments: list[Moment] = []
     """The moments in it that match, in time order."""
+
+
+class Imported(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of an import."""
+
+    sequences: list[Sequence]
+    """The sequences: first the one that is meant, then those nested in it or beside it."""
+    plan: RelinkPlan
+    """What each media of the file is taken for."""
+    issues: list[Issue]
+    """What was not understood, guessed or corrected, what no longer fits and what is missing."""
+    done: bool
+    """Whether it was done; false for a dry run."""
+    ingested: list[IngestedFile] = []
+    """The files that were ingested, or would be."""
+    placeholders: list[AssetId] = []
+    """The assets made for media that is missing."""
+
+
+class IngestedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that was ingested because a timeline or a project uses it."""
+
+    path: str
+    """Its path."""
+    asset: AssetId | None = None
+    """The asset it is now; absent in a dry run."""
 
 
 class InstanceUploading(
@@ -1241,6 +2075,8 @@ class Issue(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One sentence for people: what, where, and by how much."""
     clip: ClipId | None = None
     """The clip it is about; for a transition, the clip beside it."""
+    line: int | None = None
+    """The line of the file it was found in, counted from 1; where a file was read."""
     track: TrackId | None = None
     """The track it is on; absent when it is about the sequence."""
 
@@ -1257,16 +2093,26 @@ class ItemClip(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     """What it is a piece of."""
     source_start: MediaTime
     """Where in the source it begins, counted from the first frame (0) of the media, at the source's
-    own rate.
+    own rate. Of a clip that runs backwards it is the lowest frame too: the one shown last.
     """
     duration: int
     """How many frames of the sequence it takes."""
     enabled: bool
     """Whether it is seen or heard."""
+    audio_channels: list[int] | None = None
+    """Which channels of the source's sound are heard, counted from 1 through all its streams; all
+    when empty.
+    """
+    foreign: dict[str, str] | None = None
+    """What timeline files said of it that has no field here."""
     link: int | None = None
     """Clips with the same number move together: a picture and its sound."""
+    markers: list[Marker] | None = None
+    """Marks on it, in frames of the source from its first (0), at the rate of `source_start`."""
     metadata: dict[str, Any] = {}
     """Custom metadata by field key."""
+    speed: Speed | None = None
+    """How fast it runs through its source."""
 
 
 class ItemGap(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="item", tag="gap"):
@@ -1275,6 +2121,8 @@ class ItemGap(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     item: ClassVar[Literal["gap"]] = "gap"
     duration: int
     """How many frames of the sequence it takes."""
+    foreign: dict[str, str] | None = None
+    """What timeline files said of it that has no field here."""
 
 
 class ItemTransition(
@@ -1294,6 +2142,8 @@ class ItemTransition(
     """Frames of the sequence it begins before the cut."""
     out_offset: int
     """Frames of the sequence it ends after the cut."""
+    foreign: dict[str, str] | None = None
+    """What timeline files said of it that has no field here."""
 
 
 Item: TypeAlias = Union[ItemClip, ItemGap, ItemTransition]
@@ -1312,6 +2162,55 @@ class Located(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     path: str
     """Its path on this machine."""
+
+
+class Marker(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A mark on a sequence or a clip."""
+
+    start: int
+    """Its first frame: on a sequence from its start (0), on a clip from the first frame (0) of the
+    source.
+    """
+    color: str | None = None
+    """A colour by name."""
+    comment: str = ""
+    """What is to be said."""
+    duration: int = 0
+    """Its frames; 0 for a point."""
+    foreign: dict[str, str] | None = None
+    """What timeline files said of it that has no field here."""
+    name: str = ""
+    """Its name."""
+
+
+class Match(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of one media that a timeline names."""
+
+    wanted: AssetSource
+    """The media, as the timeline names it."""
+    name: str
+    """Its name there."""
+    clips: int
+    """How many clips are pieces of it."""
+    alternatives: list[Found] | None = None
+    """What else it may be, the most likely first; at most five."""
+    found: Found | None = None
+    """What it is taken for; nothing where nothing was found, or too much."""
+    warnings: list[Issue] | None = None
+    """Why nothing was taken, and what differs between what was taken and what the timeline says."""
+
+
+class MatchOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a plan takes for certain."""
+
+    margin: int = 3
+    """How much better than the next best the best must be; 3 unless given. It does not count for
+    ids, places and checksums, which are certain.
+    """
+    min_score: int = 50
+    """The least score a match needs, from 0 to 100; 50 unless given: a file name that nothing
+    contradicts is enough.
+    """
 
 
 class MediaSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1585,6 +2484,21 @@ class PlanItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why nothing of it would be moved; absent where something would."""
 
 
+class PlannedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file a consolidation would copy."""
+
+    asset: AssetId
+    """The asset."""
+    name: str
+    """What it will be called."""
+    size: int
+    """Its size, whole, in bytes."""
+    first_frame: int | None = None
+    """The first frame that is wanted of it, where it is to be trimmed."""
+    frames: int | None = None
+    """How many frames from there on."""
+
+
 class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is to be made of media. One record is compiled to an ffmpeg command or to the settings
     of a service; both can be printed.
@@ -1630,6 +2544,19 @@ class Project(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Custom metadata by field key."""
 
 
+class ProjectMedia(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The media of a project file, and what of it the library has."""
+
+    program: Program
+    """The program the file is of."""
+    files: list[UsedFile]
+    """The media, each once, in the order of the file."""
+    plan: RelinkPlan
+    """What each is taken for, by the `source` of the file."""
+    issues: list[Issue]
+    """What names no file, and what was not understood."""
+
+
 class ProjectPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One page of a list."""
 
@@ -1672,6 +2599,54 @@ class Region(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Width."""
     height: float
     """Height."""
+
+
+class RelinkChoice(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"from_": "from"}):
+    """Media of a sequence and the asset it is to be, whatever a plan takes it for."""
+
+    from_: AssetId
+    """The asset the clips are pieces of now, there or not."""
+    to: AssetId
+    """The asset they are to be pieces of."""
+
+
+class RelinkPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What each media of a timeline is taken for. Its `Display` is a table for people."""
+
+    matches: list[Match]
+    """One match for each media, in the order of its id in the timeline."""
+
+
+class Relinked(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of relinking a sequence."""
+
+    sequence: Sequence
+    """The sequence, as it is or would be."""
+    plan: RelinkPlan
+    """What each media of it is taken for."""
+    issues: list[Issue]
+    """What no longer fits."""
+    done: bool
+    """Whether it was done; false for a dry run."""
+
+
+class Rendered(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a render has made."""
+
+    path: str
+    """The file."""
+    frames: int
+    """How many frames it has."""
+    size: int
+    """Its size in bytes."""
+    copied: bool
+    """Whether its pictures were copied as they were stored."""
+    issues: list[Issue]
+    """What is not rendered as the sequence says it."""
+    not_copied: str | None = None
+    """Why they were not, where that was to be tried."""
+    timecode: str | None = None
+    """The timecode of its first frame."""
 
 
 class Rendition(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1790,33 +2765,22 @@ class Sequence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it was last changed."""
     drop_frame: bool = False
     """Whether its timecode is shown drop-frame."""
+    foreign: dict[str, str] | None = None
+    """What timeline files said of it that has no field here."""
     height: int | None = None
     """Height in pixels."""
-    markers: list[SequenceMarker] = []
-    """Marks on the sequence itself."""
+    markers: list[Marker] = []
+    """Marks on the sequence itself, in frames from its start (0)."""
     metadata: dict[str, Any] = {}
     """Custom metadata by field key."""
+    sample_rate: int | None = None
+    """Samples of sound a second."""
     start: int = 0
     """The timecode of its first frame, as a frame number."""
     tracks: list[Track] = []
-    """Its tracks: video from the bottom up, then audio."""
+    """Its tracks: video from the bottom up, then audio, then captions."""
     width: int | None = None
     """Width in pixels."""
-
-
-class SequenceMarker(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A mark on the sequence itself."""
-
-    start: int
-    """Its first frame, from the start (0) of the sequence."""
-    color: str | None = None
-    """A colour by name."""
-    comment: str = ""
-    """What is to be said."""
-    duration: int = 0
-    """Its frames; 0 for a point."""
-    name: str = ""
-    """Its name."""
 
 
 class SourcePerson(
@@ -1954,10 +2918,25 @@ class Track(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it holds."""
     enabled: bool
     """Whether it is seen or heard."""
+    foreign: dict[str, str] | None = None
+    """What timeline files said of it that has no field here."""
     items: list[Item] = []
     """Its clips, gaps and transitions, in order."""
     name: str = ""
     """Its name, for example `V1`."""
+
+
+class Transition(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A change from one item to the next."""
+
+    kind: str
+    """Its kind, for example `dissolve`."""
+    in_offset: int
+    """Frames of the sequence it begins before the cut."""
+    out_offset: int
+    """Frames of the sequence it ends after the cut."""
+    foreign: dict[str, str] | None = None
+    """What timeline files said of it that has no field here."""
 
 
 class UploadAddress(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1971,6 +2950,93 @@ class UploadAddress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Headers it must carry."""
     expires_in_ms: int
     """For how long it works, in milliseconds."""
+
+
+class UsedClip(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A clip of a sequence that is a piece of an asset."""
+
+    track: TrackId
+    """The track it is on."""
+    clip: ClipId
+    """The clip."""
+    at: int
+    """The frame of the sequence it begins at, from 0."""
+    duration: int
+    """How many frames of the sequence it takes."""
+    source_start: MediaTime
+    """Where in the asset it begins, from the first frame (0) of the media."""
+
+
+class UsedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Media that a project file uses."""
+
+    source: AssetSource
+    """Which asset the file says it is; an id of its own where it does not say."""
+    name: str
+    """Its name."""
+    audio_channels: int = 0
+    """Sound channels in all its streams together; 0 where that is not known."""
+    duration: MediaTime | None = None
+    """Its length."""
+    md5: str | None = None
+    """MD5 of the original."""
+    paths: list[str] = []
+    """Where the project looks for it: paths or URLs, the surest first, as they stand in the file.
+    """
+    rate: Rate | None = None
+    """Frames a second."""
+    reel: str | None = None
+    """The tape or card it came from."""
+    start_timecode: Timecode | None = None
+    """The timecode of its first frame."""
+
+
+class UsedIn(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an asset is used."""
+
+    sequences: list[UsingSequence]
+    """The sequences with a clip of it, oldest first. One that nests such a sequence is not among
+    them.
+    """
+    project_files: list[UsingProjectFile]
+    """The project files that use it."""
+    bins: list[UsingBin]
+    """The bins it is in, whole or in part, oldest first."""
+
+
+class UsingBin(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A bin that an asset is in."""
+
+    bin: BinId
+    """The bin."""
+    project: ProjectId
+    """Its project."""
+    name: str
+    """Its name."""
+
+
+class UsingProjectFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A project file of another program that uses an asset, as its check-in has noted."""
+
+    asset: AssetId
+    """The project file."""
+    project: ProjectId
+    """The project it was checked in to."""
+    title: str
+    """Its title."""
+
+
+class UsingSequence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sequence that uses an asset."""
+
+    sequence: SequenceId
+    """The sequence."""
+    project: ProjectId
+    """Its project."""
+    name: str
+    """Its name."""
+    clips: list[UsedClip]
+    """Its clips of the asset, in the order of the tracks."""
 
 
 class Version(Struct, frozen=True, kw_only=True, omit_defaults=True):
