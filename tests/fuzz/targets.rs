@@ -67,7 +67,8 @@ pub(crate) fn prproj_scan(bytes: &[u8]) {
 }
 
 /// Reads the bytes after the first as the format the first names; what was read can be written in
-/// every format, and in its own reads back and is written as before.
+/// every format, and in its own reads back and is written the same again. A name of characters no
+/// format holds may be another after it was written once, and a third round settles it.
 pub(crate) fn roundtrip(bytes: &[u8]) {
     let Some((first, bytes)) = bytes.split_first() else { return };
     let format = Format::ALL[usize::from(*first) % Format::ALL.len()];
@@ -78,12 +79,17 @@ pub(crate) fn roundtrip(bytes: &[u8]) {
         drop(other.write(&document, &options));
     }
     let Ok(written) = format.write(&document, &options) else { return };
-    let again = read(format, written.text().as_bytes());
-    let again =
-        again.unwrap_or_else(|| panic!("{format:?} cannot be read back:\n{}", written.text()));
-    let twice = format.write(&again, &options);
-    let twice = twice.unwrap_or_else(|error| panic!("what was read back: {}", error.report()));
-    assert_eq!(written.text(), twice.text(), "{format:?} is not stable");
+    let again = |text: &str| {
+        let back = read(format, text.as_bytes());
+        let back = back.unwrap_or_else(|| panic!("{format:?} cannot be read back"));
+        let twice = format.write(&back, &options);
+        twice.unwrap_or_else(|error| panic!("what was read back: {}", error.report()))
+    };
+    let twice = again(written.text());
+    let settled = again(twice.text());
+    let (twice, settled) = (twice.text(), settled.text());
+    let differs = twice.lines().zip(settled.lines()).find(|(twice, settled)| twice != settled);
+    assert!(twice == settled, "{format:?} is not stable: {differs:?}");
 }
 
 /// What was read, if anything; of which no sequence may be broken.

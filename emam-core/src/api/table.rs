@@ -419,7 +419,7 @@ mod tests {
     #[test]
     fn every_method_of_a_handle_has_its_row_and_every_row_its_method() {
         let mut methods = BTreeSet::new();
-        for (noun, source) in HANDLES.iter().copied() {
+        for (noun, source) in HANDLES {
             for line in source.lines() {
                 let line =
                     line.strip_prefix("    pub async fn ").or(line.strip_prefix("    pub fn "));

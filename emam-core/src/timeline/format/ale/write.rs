@@ -49,7 +49,10 @@ pub(in crate::timeline::format) fn write(
     // Writing into a string cannot fail.
     let _ = write!(text, "Heading\r\n");
     for (key, value) in headings {
-        let _ = write!(text, "{}\t{value}\r\n", one_line(key));
+        let key = one_line(key);
+        if !key.is_empty() {
+            let _ = write!(text, "{key}\t{value}\r\n");
+        }
     }
     let names: Vec<_> = columns.iter().map(|name| one_line(name)).collect();
     let _ = write!(text, "\r\nColumn\r\n{}\r\n\r\nData\r\n", names.join("\t"));

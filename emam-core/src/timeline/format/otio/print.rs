@@ -1,6 +1,7 @@
 //! JSON as OpenTimelineIO writes it: indented by four spaces, numbers with a decimal point.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::json::string_length;
 
@@ -20,6 +21,22 @@ impl Printer {
 
     pub(super) fn finish(self) -> String {
         self.out
+    }
+
+    /// How deep the next member lies.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// How long the text is by now, in bytes.
+    pub(super) fn length(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Writes once more what was written before at this depth.
+    pub(super) fn again(&mut self, written: Range<usize>) {
+        self.out.extend_from_within(written);
+        self.empty = false;
     }
 
     fn line(&mut self) {

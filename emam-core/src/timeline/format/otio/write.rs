@@ -7,6 +7,7 @@ mod media;
 pub(super) use media::{file_name, first_frame};
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use self::blocks::{Block, Exact, foreign};
 use super::facts::kept;
@@ -15,7 +16,7 @@ use super::print::Printer;
 use super::schema::marker_color;
 use super::time::portable;
 use crate::error::{Error, Result};
-use crate::id::{ClipId, SequenceId};
+use crate::id::{AssetId, ClipId, SequenceId, VersionId};
 use crate::model::{
     ClipSource, Foreign, Gap, Item, Marker, Sequence, Track, TrackKind, Transition,
 };
@@ -44,6 +45,7 @@ pub(in crate::timeline::format) fn write(
         nested: 0,
         ambiguous: 0,
         references_lost: 0,
+        written: HashMap::new(),
         links: HashMap::new(),
     };
     let roots = writer.roots();
@@ -77,6 +79,9 @@ enum Link {
     Clip(ClipId),
 }
 
+/// Media, and how deep what is said of it lies.
+type Place = (AssetId, Option<VersionId>, usize);
+
 struct Writer<'a> {
     document: &'a Document,
     options: &'a WriteOptions,
@@ -91,6 +96,8 @@ struct Writer<'a> {
     ambiguous: u64,
     /// Media references left out.
     references_lost: u64,
+    /// Where the references of media at a depth were written, and how many of them were left out.
+    written: HashMap<Place, (Range<usize>, u64)>,
     /// Premiere's numbers of the clips that belong together, by sequence and our number.
     links: HashMap<(SequenceId, Link), i64>,
 }

@@ -110,6 +110,18 @@ impl<'a> Writer<'a> {
         media: &'a ClipMedia,
         clip_left: Option<Value<'_>>,
     ) -> Result<()> {
+        let kept = clip_left.and_then(|left| left.get("active_media_reference_key")?.as_text());
+        let kept = kept.filter(|_| self.options.target == Target::Original);
+        // A cut shows the same media again and again, and says the same of it each time. Of a still
+        // it says how much of it the clip shows.
+        let place = (source.asset, source.version, self.out.depth());
+        let is_alike = kept.is_none() && media.summary.duration.is_some();
+        if is_alike && let Some((written, lost)) = self.written.get(&place) {
+            self.out.again(written.clone());
+            self.references_lost += lost;
+            return Ok(());
+        }
+        let (start, lost) = (self.out.length(), self.references_lost);
         let tape = self.left(&media.foreign, &format!("media {:?}", media.name));
         let left = tape.as_ref().map(Tape::root);
         let original = left.and_then(|left| left.get("emam:original")?.as_text());
@@ -136,8 +148,6 @@ impl<'a> Writer<'a> {
         // Without the default key an older reader finds no media at all.
         references.entry(original.clone()).or_insert(Reference::Media(Role::Original, None));
         let active = media.role_for(self.options.target).map_or(original.clone(), key_of);
-        let kept = clip_left.and_then(|left| left.get("active_media_reference_key")?.as_text());
-        let kept = kept.filter(|_| self.options.target == Target::Original);
         let active = kept.filter(|key| references.contains_key(key)).unwrap_or(active);
 
         let available = self.available(sequence, clip, &media.summary)?;
@@ -166,6 +176,10 @@ impl<'a> Writer<'a> {
         if !self.options.legacy {
             self.out.close_object();
             self.out.member("active_media_reference_key", &active);
+        }
+        if is_alike {
+            let lost = self.references_lost - lost;
+            self.written.insert(place, (start..self.out.length(), lost));
         }
         Ok(())
     }
