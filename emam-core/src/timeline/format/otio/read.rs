@@ -14,11 +14,11 @@ use super::time::{Frames, Time, Times, gcd, nearest};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::id::{ProjectId, SequenceId};
-use crate::model::{Clip, Gap, Item, Sequence, Track, TrackKind};
+use crate::model::{Gap, Item, Sequence, Track, TrackKind};
 use crate::time::{Rate, Timecode};
 use crate::timeline::format::reading::Reading;
 use crate::timeline::format::{DocumentBin, ReadDocument, ReadOptions};
-use crate::timeline::{Issue, IssueKind, piece, track};
+use crate::timeline::{Issue, IssueKind, track};
 
 /// What an `.otio` file holds: a timeline, or a stack, track or clip alone, or a collection of
 /// these.
@@ -483,49 +483,6 @@ impl<'t> Reader<'_, 't> {
             }
             stays
         });
-    }
-
-    /// Cuts a track to the range it is shown in.
-    fn trim(
-        &mut self,
-        value: Value<'t>,
-        track: &mut Track,
-        start: Time,
-        length: Time,
-        rate: Rate,
-    ) -> Result<()> {
-        let start = self.frames(value, start, rate, "the start of a track")?;
-        let length = self.frames(value, length, rate, "the length of a track")?;
-        let has = track::length(&track.items);
-        let mut items = std::mem::take(&mut track.items);
-        if start < 0 {
-            items.insert(0, Item::Gap(Gap::new(start.saturating_neg())));
-        }
-        let part = |clip: Clip, left: i64, right: i64| {
-            let keeps = |frames: i64, head: i64, tail: i64| match frames {
-                0 => Ok(None),
-                _ => piece::trimmed(clip.clone(), head, tail, rate, None).map(Some),
-            };
-            let duration = clip.duration;
-            Ok((keeps(left, 0, duration - left)?, keeps(right, duration - right, 0)?))
-        };
-        if start > 0 {
-            (_, items) = track::take_out(items, 0, start, part)?;
-        }
-        let end = track::length(&items);
-        if length < end {
-            (items, _) = track::take_out(items, length.max(0), end, part)?;
-        }
-        track.items = items;
-        if start > 0 || length < has.saturating_sub(start) {
-            let message = format!(
-                "track {:?} shows {length} frames from frame {start} on; what it does not show \
-                 was cut away",
-                track.name
-            );
-            self.issue(value, IssueKind::Corrected, message);
-        }
-        Ok(())
     }
 
     fn range(&mut self, range: Option<Value<'t>>) -> Result<Option<(Time, Time)>> {

@@ -1,6 +1,5 @@
 //! An account with a front before a real S3 server, and what its tests ask of it.
 
-use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -3,11 +3,12 @@
 use super::super::facts::{Facts, Left, quoted};
 use super::super::json::{Kind, Value, compact};
 use super::super::schema::{COLORS, MAX_NESTING, Schema, members};
+use super::super::time::Time;
 use super::{Around, Carry, Reader, text};
 use crate::error::Result;
-use crate::model::{Gap, Item, Marker, Track, Transition};
+use crate::model::{Clip, Gap, Item, Marker, Track, Transition};
 use crate::time::Rate;
-use crate::timeline::IssueKind;
+use crate::timeline::{IssueKind, piece, track};
 
 impl<'t> Reader<'_, 't> {
     /// Adds a thing to a track. What takes no time and is not understood goes to `unknown`, to be
@@ -262,4 +263,49 @@ fn nearest(color: Value<'_>) -> &'static str {
     };
     let best = PARTS.iter().zip(COLORS).min_by(|(a, _), (b, _)| miss(a).total_cmp(&miss(b)));
     best.map_or("GREEN", |(_, name)| name)
+}
+
+impl<'t> Reader<'_, 't> {
+    /// Cuts a track to the range it is shown in.
+    pub(super) fn trim(
+        &mut self,
+        value: Value<'t>,
+        track: &mut Track,
+        start: Time,
+        length: Time,
+        rate: Rate,
+    ) -> Result<()> {
+        let start = self.frames(value, start, rate, "the start of a track")?;
+        let length = self.frames(value, length, rate, "the length of a track")?;
+        let has = track::length(&track.items);
+        let mut items = std::mem::take(&mut track.items);
+        if start < 0 {
+            items.insert(0, Item::Gap(Gap::new(start.saturating_neg())));
+        }
+        let part = |clip: Clip, left: i64, right: i64| {
+            let keeps = |frames: i64, head: i64, tail: i64| match frames {
+                0 => Ok(None),
+                _ => piece::trimmed(clip.clone(), head, tail, rate, None).map(Some),
+            };
+            let duration = clip.duration;
+            Ok((keeps(left, 0, duration - left)?, keeps(right, duration - right, 0)?))
+        };
+        if start > 0 {
+            (_, items) = track::take_out(items, 0, start, part)?;
+        }
+        let end = track::length(&items);
+        if length < end {
+            (items, _) = track::take_out(items, length.max(0), end, part)?;
+        }
+        track.items = items;
+        if start > 0 || length < has.saturating_sub(start) {
+            let message = format!(
+                "track {:?} shows {length} frames from frame {start} on; what it does not show \
+                 was cut away",
+                track.name
+            );
+            self.issue(value, IssueKind::Corrected, message);
+        }
+        Ok(())
+    }
 }
