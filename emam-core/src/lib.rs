@@ -35,8 +35,8 @@
 //!   whether their bytes can be read now.
 //! - An [`Annotation`](model::Annotation) is anything said about an asset or a range of its time:
 //!   a marker, a subclip, a comment, a shot that was found. Searches answer with them as moments.
-//! - A [`Sequence`](model::Sequence) is an edit: tracks of clips and gaps in whole frames. It is
-//!   exported for editing programs by [`timeline`].
+//! - A [`Sequence`](model::Sequence) is an edit: tracks of clips and gaps in whole frames.
+//!   [`timeline`] edits it, and reads and writes the files of editing programs.
 //! - A [`Run`](model::Run) is work under way: an ingest, a restore. It is made of named steps, each
 //!   recorded when it is done, so that it goes on where it was after a crash. See [`workflow`].
 //!
@@ -45,8 +45,8 @@
 //! # What it is not
 //!
 //! No server, no user interface, no player and no editing program. It does not watch folders, has
-//! no users or permissions yet, and does not reach into the cloud yet. Media is decoded and encoded
-//! by the programs ffmpeg and ffprobe, which it finds and runs.
+//! no users or permissions yet, and reaches into no cloud: that is the crate `emam-aws`. Media is
+//! decoded and encoded by the programs ffmpeg and ffprobe, which it finds and runs.
 //!
 //! # Errors
 //!
