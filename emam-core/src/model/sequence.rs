@@ -222,8 +222,19 @@ impl Clip {
         source_start: MediaTime,
         duration: i64,
     ) -> Self {
+        Self::with_id(ClipId::new(clock), name, source, source_start, duration)
+    }
+
+    /// As [`new`](Self::new), with an id of its own.
+    pub fn with_id(
+        id: ClipId,
+        name: impl Into<String>,
+        source: impl Into<ClipSource>,
+        source_start: MediaTime,
+        duration: i64,
+    ) -> Self {
         Self {
-            id: ClipId::new(clock),
+            id,
             name: name.into(),
             source: source.into(),
             source_start,

@@ -133,21 +133,16 @@ impl Sequences {
     }
 
     async fn read_file(&self, path: &Path, options: &ImportOptions) -> Result<ReadDocument> {
-        let format = Format::of_path(path)?;
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let read = ReadOptions {
             rate: options.rate,
             drop_frame: options.drop_frame,
-            name: options.name.clone().or(stem),
+            name: options.name.clone(),
             ..ReadOptions::default()
         };
         let clock = Arc::clone(&self.library.backends().clock);
         let path = path.to_owned();
-        let work = tokio::task::spawn_blocking(move || {
-            let named = |error: Error| error.with("path", path.display());
-            let bytes = read_whole(&path, read.max_bytes).map_err(named)?;
-            format.read(&bytes, &read, clock.as_ref()).map_err(named)
-        });
+        let work =
+            tokio::task::spawn_blocking(move || Format::read_file(&path, &read, clock.as_ref()));
         work.await.map_err(|cause| {
             Error::new(ErrorKind::Unexpected, OPERATION, "reading has broken off").caused_by(cause)
         })?
@@ -371,26 +366,6 @@ fn on_disk(url: &str, folder: &Path) -> Option<PathBuf> {
 fn not_ingested(path: &Path, error: &Error) -> Issue {
     let message = format!("{} was not ingested: {}", path.display(), error.message());
     Issue::new(IssueKind::UnknownMedia, message)
-}
-
-fn read_whole(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
-    use std::io::Read;
-
-    let unreadable = |cause: std::io::Error| {
-        let (kind, message) = match cause.kind() {
-            std::io::ErrorKind::NotFound => (ErrorKind::NotFound, "there is no such file"),
-            std::io::ErrorKind::PermissionDenied => {
-                (ErrorKind::PermissionDenied, "the file may not be read; change its permissions")
-            }
-            _ => (ErrorKind::Unavailable, "the file cannot be read"),
-        };
-        Error::new(kind, OPERATION, message).caused_by(cause)
-    };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    // One byte more than may be read, so that the reader refuses it.
-    file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
 }
 
 #[cfg(all(test, unix))]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Format, ReadDocument, ReadOptions, Written, WrittenFile};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::io_error;
 
 impl Format {
     /// Reads a timeline file; its extension names the format, and it is what a sequence without a
@@ -36,15 +37,7 @@ fn read_limited(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes))
-        .map_err(|cause| {
-            let (kind, message) = match cause.kind() {
-                std::io::ErrorKind::NotFound => {
-                    (ErrorKind::NotFound, "there is no such timeline file")
-                }
-                _ => (ErrorKind::Unavailable, "the timeline file cannot be read"),
-            };
-            Error::new(kind, "timeline.read", message).with("path", path.display()).caused_by(cause)
-        })?;
+        .map_err(|cause| io_error("timeline.read", path, cause))?;
     Ok(bytes)
 }
 

@@ -37,6 +37,7 @@ use super::{Issue, IssueKind};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::AssetId;
+use crate::io::io_error;
 use crate::model::{AssetSource, MediaSummary, Role};
 use crate::time::{MediaTime, Rate, Timecode};
 
@@ -155,16 +156,7 @@ impl UsedMedia {
 /// damaged, or is larger than `options` allow; [`Unsupported`](ErrorKind::Unsupported) for projects
 /// of programs whose format is not documented.
 pub fn scan(path: &Path, options: &ScanOptions, clock: &dyn Clock) -> Result<UsedMedia> {
-    let unreadable = |cause: std::io::Error| {
-        let (kind, message) = match cause.kind() {
-            std::io::ErrorKind::NotFound => (ErrorKind::NotFound, "there is no such file"),
-            std::io::ErrorKind::PermissionDenied => {
-                (ErrorKind::PermissionDenied, "the file may not be read; change its permissions")
-            }
-            _ => (ErrorKind::Unavailable, "the file cannot be read"),
-        };
-        Error::new(kind, OPERATION, message).with("path", path.display()).caused_by(cause)
-    };
+    let unreadable = |cause| io_error(OPERATION, path, cause);
     let file = File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     let found = scan_from(path, BufReader::new(file), size, options, clock);

@@ -1,7 +1,5 @@
 //! Clips, of media and of nested sequences.
 
-use std::collections::BTreeMap;
-
 use super::super::facts::{Facts, Left, json, quoted, visible};
 use super::super::json::{Value, compact};
 use super::super::schema::{ORIGINAL, Schema, members};
@@ -9,9 +7,9 @@ use super::super::write::first_frame;
 use super::media::Said;
 use super::{Around, Carry, Reader, text};
 use crate::error::Result;
-use crate::id::{ClipId, SequenceId};
+use crate::id::SequenceId;
 use crate::model::{
-    AssetSource, Caption, Clip, ClipSource, Foreign, Generator, SequenceSource, Track, TrackKind,
+    AssetSource, Caption, Clip, ClipSource, Generator, SequenceSource, Track, TrackKind,
 };
 use crate::time::{MediaTime, Speed};
 use crate::timeline::{IssueKind, length};
@@ -135,7 +133,7 @@ impl<'t> Reader<'_, 't> {
             return Ok(None);
         }
         let id = self.reading.clip_id(facts.parsed("clip_id"), &name);
-        let mut clip = made(id, name, source, source_start, duration);
+        let mut clip = Clip::with_id(id, name, source, source_start, duration);
         for marker in markers.iter().flat_map(|markers| markers.elements()) {
             clip.markers.push(self.marker(marker, source_rate, first.value())?);
         }
@@ -415,7 +413,7 @@ impl<'t> Reader<'_, 't> {
         }
         let id = self.reading.clip_id(facts.parsed("clip_id"), &name);
         let _stale: (Option<i64>, _) = (facts.number("source_start"), facts.text("source"));
-        let mut clip = made(id, name, sequence.into(), start, duration);
+        let mut clip = Clip::with_id(id, name, sequence, start, duration);
         clip.markers = clip_markers;
         let mut left = Left::default();
         clip.speed = self.speed(value, &facts, effects, &mut left)?;
@@ -442,30 +440,6 @@ impl<'t> Reader<'_, 't> {
             self.issue(value, IssueKind::NotUnderstood, message);
         }
         Ok(source)
-    }
-}
-
-/// A clip at normal speed.
-fn made(
-    id: ClipId,
-    name: String,
-    source: ClipSource,
-    source_start: MediaTime,
-    duration: i64,
-) -> Clip {
-    Clip {
-        id,
-        name,
-        source,
-        source_start,
-        duration,
-        speed: Speed::NORMAL,
-        enabled: true,
-        link: None,
-        audio_channels: Vec::new(),
-        markers: Vec::new(),
-        metadata: BTreeMap::new(),
-        foreign: Foreign::new(),
     }
 }
 
