@@ -258,7 +258,8 @@ fn drop_at(items: &mut Vec<Item>, indices: Vec<usize>) {
 fn join_gaps(items: &mut Vec<Item>) {
     items.dedup_by(|next, kept| match (next, kept) {
         (Item::Gap(next), Item::Gap(kept)) => {
-            kept.duration += next.duration;
+            // A track too long to be counted is refused when the edit is done.
+            kept.duration = kept.duration.saturating_add(next.duration);
             true
         }
         _ => false,
