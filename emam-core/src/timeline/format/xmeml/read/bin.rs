@@ -69,8 +69,17 @@ impl<'d> Reader<'_, 'd> {
             self.note(element, IssueKind::NotUnderstood, message);
             return None;
         };
-        if ["marker", "subclipinfo", "filter"].iter().any(|name| element.child(name).is_some()) {
-            let message = "markers, limits and filters of a clip in a bin are left out";
+        let has = |name: &&str| element.child(name).is_some();
+        // Premiere writes these for every clip, mostly with nothing in them.
+        let says = |name: &&str| {
+            let said = element.child(name).into_iter().flat_map(Element::children);
+            said.into_iter().any(|said| !said.text().trim().is_empty())
+        };
+        if ["marker", "subclipinfo", "filter"].iter().any(has)
+            || ["labels", "logginginfo", "comments"].iter().any(says)
+        {
+            let message =
+                "markers, limits, filters, labels and notes of a clip in a bin are left out";
             self.note(element, IssueKind::NotUnderstood, message);
         }
         let rate = self.rate(element, None);
