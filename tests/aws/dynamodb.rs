@@ -84,9 +84,10 @@ async fn each_table_has_its_kinds_and_runs_expire() {
         let end = Settlement::Succeeded(json!(1));
         runs.settle_run(&leased.lease, &end, SystemClock.now()).await.expect("settle");
     }
-    for table in [&tables.ingest, &tables.delivery] {
+    // Ingest and analyze; archive, restore, render and consolidate.
+    for (table, kinds) in [(&tables.ingest, 2), (&tables.delivery, 4)] {
         let items = items(table).await;
-        assert_eq!(items.len(), 2, "{table}");
+        assert_eq!(items.len(), kinds, "{table}");
         for item in items {
             let expires: i64 = item["expires"].as_n().expect("a number").parse().expect("seconds");
             let left = expires - SystemClock.now().as_second();
