@@ -46,7 +46,7 @@ const ROUNDS: usize = 50;
 pub struct Tables {
     /// Runs that bring media in: ingest, analyze.
     pub ingest: String,
-    /// Runs that move media out and back: archive, restore.
+    /// Runs that move media out and back, or make some of it: archive, restore, render, consolidate.
     pub delivery: String,
 }
 
