@@ -6,6 +6,7 @@ Prints what each case gives as a line of JSON.
 import asyncio
 import inspect
 import json
+import keyword
 import sys
 from pathlib import Path
 
@@ -79,6 +80,8 @@ async def joined(run, start_only):
 async def given(lib, case, known):
     operation, start_only = case["call"], case.get("start_only", False)
     noun, verb = operation.split(".")
+    if keyword.iskeyword(verb):
+        verb += "_"
     params = taken(operation, filled(case.get("params", {}), known))
     result = await now(getattr(getattr(lib, noun), verb)(**params))
     shape = OPERATIONS[operation]["shape"]
