@@ -59,6 +59,15 @@ def shown(value):
     return msgspec.to_builtins(value)
 
 
+def sent(value):
+    """What was shown, as a record of it is sent: what is absent is not said."""
+    if isinstance(value, list):
+        return [sent(item) for item in value]
+    if isinstance(value, dict):
+        return {name: sent(of) for name, of in value.items() if of is not None}
+    return value
+
+
 async def now(value):
     """A value, however it comes: the aio client's are awaited."""
     return await value if inspect.isawaitable(value) else value
@@ -118,7 +127,7 @@ async def main(way, library, media, out):
             value = gives
             for key in pointer[1:].split("/"):
                 value = value[int(key)] if isinstance(value, list) else value[key]
-            known[name] = value
+            known[name] = sent(value)
         print(json.dumps(gives))
     await now(lib.close())
 
