@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import keyword
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,7 @@ def test_every_operation_is_a_documented_method() -> None:
 
     for operation in API["operations"]:
         noun, verb = operation["name"].split(".")
+        verb = f"{verb}_" if keyword.iskeyword(verb) else verb
         method = getattr(getattr(_client, noun.capitalize()), verb)
         doc = inspect.getdoc(method) or ""
         assert " ".join(doc.split()).startswith(" ".join(operation["doc"].split())), operation
