@@ -47,7 +47,7 @@ pub use timecode::Timecode;
 const MAX_DECIMAL_DIGITS: u32 = 28;
 
 /// The greatest common divisor; of zero and `n`, `n`.
-const fn gcd(mut a: i128, mut b: i128) -> i128 {
+pub(crate) const fn gcd(mut a: i128, mut b: i128) -> i128 {
     while b != 0 {
         (a, b) = (b, a % b);
     }
@@ -58,7 +58,7 @@ const fn gcd(mut a: i128, mut b: i128) -> i128 {
 ///
 /// Ties go up and not away from zero, so that shifting every time by a whole number of frames
 /// never changes how one of them is rounded.
-const fn div_nearest(num: i128, den: i128) -> i128 {
+pub(crate) const fn div_nearest(num: i128, den: i128) -> i128 {
     let floor = num.div_euclid(den);
     // Compared by subtraction: twice the remainder could overflow.
     let rest = num.rem_euclid(den);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::time::{Rate, Speed};
+use crate::time::{Rate, Speed, gcd};
 
 /// A way from frames of one timeline to frames of the next inner one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,13 +109,6 @@ impl Step {
         let origin = if reverse { duration.saturating_sub(1) } else { 0 };
         Ok(Some(Self { origin, base: source_start, num, den, reverse }))
     }
-}
-
-const fn gcd(mut a: i128, mut b: i128) -> i128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a.abs()
 }
 
 impl FrameMap {

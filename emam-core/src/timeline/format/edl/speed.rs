@@ -6,7 +6,7 @@
 //! both allow.
 
 use crate::error::{Error, Result};
-use crate::time::{MediaTime, Rate, Speed};
+use crate::time::{MediaTime, Rate, Speed, gcd};
 
 /// A speed as it stands in an `M2` line of a list at `rate`.
 pub(super) fn text(speed: Speed, rate: Rate) -> String {
@@ -42,7 +42,7 @@ pub(super) fn parse(fps: &str, rate: Rate, source: i64, record: i64) -> Result<S
     let made = (2 * said.0 * record + said.1).div_euclid(2 * said.1);
     let meant = between(written, counted(source)).or_else(|| between(written, counted(made)));
     let (num, den) = meant.unwrap_or(said);
-    let common = gcd(num, den);
+    let common = gcd(num, den).max(1);
     let num = i32::try_from(sign * num / common).map_err(|_| wrong())?;
     Speed::new(num, u32::try_from(den / common).map_err(|_| wrong())?)
 }
@@ -104,13 +104,6 @@ fn simplest(mut low: Fraction, mut high: Fraction) -> Option<Fraction> {
         found = (whole * found.0 + found.1, found.0);
     }
     Some(found)
-}
-
-fn gcd(mut a: i128, mut b: i128) -> i128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a.abs().max(1)
 }
 
 #[cfg(test)]

@@ -10,12 +10,12 @@ use self::media::Known;
 use super::facts::{Facts, Left};
 use super::json::{Tape, Value};
 use super::schema::{Schema, members};
-use super::time::{Frames, Time, Times, gcd, nearest};
+use super::time::{Frames, Time, Times, nearest};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::id::{ProjectId, SequenceId};
 use crate::model::{Gap, Item, Sequence, Track, TrackKind};
-use crate::time::{Rate, Timecode};
+use crate::time::{Rate, Timecode, gcd};
 use crate::timeline::format::reading::Reading;
 use crate::timeline::format::{DocumentBin, ReadDocument, ReadOptions};
 use crate::timeline::{Issue, IssueKind, track};
@@ -514,7 +514,7 @@ impl<'t> Reader<'_, 't> {
         let frames = nearest(num, den)
             .map_err(|error| value.error("a time is too long").caused_by(error))?;
         let rest = num - i128::from(frames) * den;
-        let common = gcd(rest, den);
+        let common = gcd(rest, den).max(1);
         *carry = Carry(rest / common, den / common);
         if own_num % own_den != 0 {
             let message = format!("a length lies between two frames; {frames} frames were taken");
@@ -534,7 +534,7 @@ fn add((a, b): (i128, i128), (c, d): (i128, i128)) -> Option<(i128, i128)> {
     if c == 0 {
         return Some((a, b));
     }
-    let common = gcd(b, d);
+    let common = gcd(b, d).max(1);
     let den = b.checked_mul(d / common)?;
     let num = a.checked_mul(den / b)?.checked_add(c.checked_mul(den / d)?)?;
     Some((num, den))

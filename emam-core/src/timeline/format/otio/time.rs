@@ -2,7 +2,7 @@
 
 use super::json::{Kind, Value};
 use crate::error::{Error, Result};
-use crate::time::{MediaTime, Rate};
+use crate::time::{MediaTime, Rate, div_nearest, gcd};
 
 /// Every whole number up to this one is a float (IEEE 754 binary64).
 const EXACT: u64 = 1 << 53;
@@ -71,7 +71,7 @@ impl Time {
         let own = [self.rate.num(), self.rate.den()].map(i128::from);
         let other = [rate.num(), rate.den()].map(i128::from);
         let (mut num, mut den) = (own[1] * other[0], own[0] * other[1]);
-        let common = gcd(num, den);
+        let common = gcd(num, den).max(1);
         (num, den) = (num / common, den / common);
         (value.saturating_mul(num), den * scale)
     }
@@ -79,18 +79,9 @@ impl Time {
 
 /// The nearest whole number of a fraction; halfway between two, the higher.
 pub(super) fn nearest(num: i128, den: i128) -> Result<i64> {
-    let (floor, rest) = (num.div_euclid(den), num.rem_euclid(den));
-    let nearest = if rest >= den - rest { floor + 1 } else { floor };
-    i64::try_from(nearest).map_err(|_| {
+    i64::try_from(div_nearest(num, den)).map_err(|_| {
         Error::invalid("timeline.read", "a time of the file exceeds 64 bits of frames")
     })
-}
-
-pub(super) fn gcd(mut a: i128, mut b: i128) -> i128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a.abs().max(1)
 }
 
 /// Reads times, and remembers the rates it met.
